@@ -1,0 +1,1 @@
+//! Cluster, sources, history and memory → evidence, within a token cap.

@@ -1,0 +1,1 @@
+//! The loop: policy decides (pure), drive does.

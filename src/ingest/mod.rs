@@ -1,0 +1,1 @@
+//! Test output → a report and complaints; never fails as a whole.

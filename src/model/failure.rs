@@ -1,0 +1,176 @@
+//! A failing test's particulars, and the diagnostics of a tree that does not build.
+//!
+//! Text in here is as the producer printed it (ANSI stripped, capped); it is untrusted.
+
+use std::fmt;
+
+use camino::Utf8PathBuf;
+use serde::{Deserialize, Serialize};
+
+use crate::model::TestId;
+
+/// A place in a file of the project. Lines and columns count from 1; a column counts characters.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Location {
+    /// The path as reported; relative to the project root once triage has mapped it.
+    pub file: Utf8PathBuf,
+    /// Line, from 1.
+    pub line: u32,
+    /// Column, from 1, where known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub column: Option<u32>,
+}
+
+impl fmt::Display for Location {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.file, self.line)?;
+        match self.column {
+            Some(column) => write!(f, ":{column}"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// One stack frame, innermost first in a [`Failure`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Frame {
+    /// The function, where named.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub function: Option<String>,
+    /// Where it stands.
+    pub location: Location,
+}
+
+/// What kind of failure it is, as far as the text tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FailureClass {
+    /// The compiler refused the program's meaning: types, names, borrows.
+    CompileError,
+    /// The text could not be parsed at all.
+    SyntaxError,
+    /// A declared or undeclared package is missing.
+    MissingDependency,
+    /// Two values differ.
+    AssertionMismatch,
+    /// A panic or exception that is no assertion.
+    Panic,
+    /// The run exceeded a deadline.
+    Timeout,
+    /// The process died by a signal.
+    Crash,
+    /// The machine, not the code: network, disk, memory, permission.
+    Infrastructure,
+    /// Nothing above could be recognised.
+    Unknown,
+}
+
+impl fmt::Display for FailureClass {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::CompileError => "compile error",
+            Self::SyntaxError => "syntax error",
+            Self::MissingDependency => "missing dependency",
+            Self::AssertionMismatch => "assertion mismatch",
+            Self::Panic => "panic",
+            Self::Timeout => "timeout",
+            Self::Crash => "crash",
+            Self::Infrastructure => "infrastructure",
+            Self::Unknown => "unknown",
+        })
+    }
+}
+
+/// One failing case with message and frames.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Failure {
+    /// Which test failed.
+    pub id: TestId,
+    /// The producer's type for it (`AssertionError`, `panic`, `error[E0308]`), or empty.
+    #[serde(default)]
+    pub kind: String,
+    /// The message: what an engineer would read first.
+    #[serde(default)]
+    pub message: String,
+    /// The expected value as printed, where the message states it (Rust: `right`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expected: Option<String>,
+    /// The actual value as printed, where the message states it (Rust: `left`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub actual: Option<String>,
+    /// Where it was reported to happen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub location: Option<Location>,
+    /// Stack frames, innermost first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub frames: Vec<Frame>,
+    /// Captured output of the test, head and tail kept when capped.
+    #[serde(default)]
+    pub output: String,
+    /// Compiler diagnostics, when the failure is a build that failed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+impl Failure {
+    /// Makes a failure of which nothing but the test is known.
+    pub fn bare(id: TestId) -> Self {
+        Self {
+            id,
+            kind: String::new(),
+            message: String::new(),
+            expected: None,
+            actual: None,
+            location: None,
+            frames: Vec::new(),
+            output: String::new(),
+            diagnostics: Vec::new(),
+        }
+    }
+}
+
+/// A byte range of a file, as a compiler names it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Span {
+    /// The file, relative to the directory the compiler ran in.
+    pub file: Utf8PathBuf,
+    /// First byte, from 0.
+    pub byte_start: usize,
+    /// One past the last byte.
+    pub byte_end: usize,
+    /// Line of the first byte, from 1.
+    pub line: u32,
+    /// Column of the first byte, from 1, in characters.
+    pub column: u32,
+    /// Whether this is where the error is, not merely related.
+    pub primary: bool,
+    /// What the compiler says of this span, or empty.
+    #[serde(default)]
+    pub label: String,
+}
+
+/// An edit a compiler proposes: all parts together, or none.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Suggestion {
+    /// The compiler's sentence for it.
+    pub message: String,
+    /// Whether the compiler itself holds it to be right (rustc: `MachineApplicable`).
+    pub certain: bool,
+    /// Spans to replace, and with what.
+    pub replacements: Vec<(Span, String)>,
+}
+
+/// One error of a compiler.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Diagnostic {
+    /// The compiler's code, such as `E0308`, or empty.
+    pub code: String,
+    /// The one-line message.
+    pub message: String,
+    /// Where, primary spans first.
+    pub spans: Vec<Span>,
+    /// Edits the compiler proposes.
+    pub suggestions: Vec<Suggestion>,
+    /// The whole diagnostic as printed, without colour.
+    pub rendered: String,
+}

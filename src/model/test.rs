@@ -1,0 +1,211 @@
+//! What a test is called, how it ended, and one run's results.
+//!
+//! Results are kept by what is needed later: failures whole, everything else as an outcome by hashed id, so that
+//! a report of a million passes costs a few bytes a test.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use xxhash_rust::xxh3::Xxh3;
+
+use crate::model::Failure;
+
+/// Identifies a test within a project, stable across the report formats of one runner.
+///
+/// `suite` is the runner's own grouping as its reports name it: for Rust the test binary in nextest's spelling
+/// (`alpha`, `alpha::integration`, `alpha::bin/tool`, `alpha::doc`), for JUnit the class name, else empty.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct TestId {
+    /// The suite, class or binary; empty where the report has none.
+    pub suite: String,
+    /// The test's full name inside its suite, without display suffixes.
+    pub name: String,
+}
+
+/// The 64-bit XXH3 hash of a [`TestId`]: what is kept of a test that did not fail.
+pub type IdHash = u64;
+
+/// The name under which a suite that could not be built is reported.
+const BUILD: &str = "[build]";
+
+impl TestId {
+    /// Makes an id from its two parts.
+    pub fn new(suite: impl Into<String>, name: impl Into<String>) -> Self {
+        Self { suite: suite.into(), name: name.into() }
+    }
+
+    /// Names the pseudo-test that fails when `suite` cannot be built.
+    pub fn build(suite: impl Into<String>) -> Self {
+        Self::new(suite, BUILD)
+    }
+
+    /// Tells whether this id stands for a whole suite that could not be built.
+    pub fn is_build(&self) -> bool {
+        self.name == BUILD
+    }
+
+    /// Hashes both parts; the parts are separated, so `a`+`bc` differs from `ab`+`c`.
+    pub fn hash64(&self) -> IdHash {
+        let mut hasher = Xxh3::new();
+        hasher.update(self.suite.as_bytes());
+        hasher.update(&[0]);
+        hasher.update(self.name.as_bytes());
+        hasher.digest()
+    }
+}
+
+impl fmt::Display for TestId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.suite.as_str() {
+            "" => f.write_str(&self.name),
+            suite => write!(f, "{suite} {}", self.name),
+        }
+    }
+}
+
+/// How one test ended. The order is by severity: the worse of two outcomes is the greater.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// Not run: skipped, ignored, disabled, or an expected failure.
+    Skipped,
+    /// Ran and passed.
+    Passed,
+    /// Ran and failed its check.
+    Failed,
+    /// Broke outside its check: crash, setup error, build failure.
+    Errored,
+}
+
+impl Outcome {
+    /// Tells whether the outcome makes a run red.
+    pub fn is_red(self) -> bool {
+        matches!(self, Self::Failed | Self::Errored)
+    }
+}
+
+/// One reported result, as a reader of a format emits it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TestCase {
+    /// Which test.
+    pub id: TestId,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// How long it took, where the report says so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub duration: Option<Duration>,
+    /// The failure's particulars; present exactly when the outcome is red.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub failure: Option<Failure>,
+}
+
+/// Number of results by outcome.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Counts {
+    /// All reported tests.
+    pub tests: u64,
+    /// Those that passed.
+    pub passed: u64,
+    /// Those that failed their check.
+    pub failed: u64,
+    /// Those that broke outside their check.
+    pub errored: u64,
+    /// Those that did not run.
+    pub skipped: u64,
+}
+
+impl Counts {
+    fn add(&mut self, outcome: Outcome) {
+        self.tests += 1;
+        match outcome {
+            Outcome::Skipped => self.skipped += 1,
+            Outcome::Passed => self.passed += 1,
+            Outcome::Failed => self.failed += 1,
+            Outcome::Errored => self.errored += 1,
+        }
+    }
+
+    /// Returns the number of red results.
+    pub fn red(&self) -> u64 {
+        self.failed + self.errored
+    }
+}
+
+/// One run's results.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct TestReport {
+    /// Number of results by outcome, every reported case counted once.
+    pub counts: Counts,
+    /// The red cases, in report order.
+    pub failures: Vec<Failure>,
+    /// How every case ended, by hashed id; of several results for one id the worst.
+    pub outcomes: HashMap<IdHash, Outcome>,
+}
+
+impl TestReport {
+    /// Adds one result.
+    pub fn record(&mut self, case: TestCase) {
+        self.counts.add(case.outcome);
+        let worst = self.outcomes.entry(case.id.hash64()).or_insert(case.outcome);
+        *worst = (*worst).max(case.outcome);
+        if case.outcome.is_red() {
+            self.failures.push(case.failure.unwrap_or_else(|| Failure::bare(case.id)));
+        }
+    }
+
+    /// Adds all results of another report, as when a run had several outputs.
+    pub fn absorb(&mut self, other: Self) {
+        let (a, b) = (&mut self.counts, other.counts);
+        a.tests += b.tests;
+        a.passed += b.passed;
+        a.failed += b.failed;
+        a.errored += b.errored;
+        a.skipped += b.skipped;
+        self.failures.extend(other.failures);
+        for (id, outcome) in other.outcomes {
+            let worst = self.outcomes.entry(id).or_insert(outcome);
+            *worst = (*worst).max(outcome);
+        }
+    }
+
+    /// Returns how `id` ended, or `None` when it did not run in this report.
+    pub fn outcome(&self, id: &TestId) -> Option<Outcome> {
+        self.outcomes.get(&id.hash64()).copied()
+    }
+
+    /// Tells whether nothing was reported at all.
+    pub fn is_empty(&self) -> bool {
+        self.counts.tests == 0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn case(name: &str, outcome: Outcome) -> TestCase {
+        TestCase { id: TestId::new("s", name), outcome, duration: None, failure: None }
+    }
+
+    #[test]
+    fn the_worst_of_several_results_for_one_id_counts() {
+        let mut report = TestReport::default();
+        report.record(case("a", Outcome::Failed));
+        report.record(case("a", Outcome::Passed));
+        assert_eq!(report.outcome(&TestId::new("s", "a")), Some(Outcome::Failed));
+        assert_eq!(report.counts.tests, 2);
+        assert_eq!(report.failures.len(), 1);
+    }
+
+    #[test]
+    fn a_test_that_did_not_run_has_no_outcome() {
+        assert_eq!(TestReport::default().outcome(&TestId::new("s", "a")), None);
+    }
+
+    #[test]
+    fn the_parts_of_an_id_do_not_run_together_in_its_hash() {
+        assert_ne!(TestId::new("a", "bc").hash64(), TestId::new("ab", "c").hash64());
+    }
+}

@@ -1,0 +1,1 @@
+//! The only spawner: own process group, deadline, bounded capture, kill for real.

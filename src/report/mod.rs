@@ -1,0 +1,1 @@
+//! Events → terminal, JSON Lines, patch artifacts. One file per reporter.

@@ -1,0 +1,1 @@
+//! Test ids → argv as data. Spawns nothing.

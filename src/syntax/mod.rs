@@ -1,0 +1,1 @@
+//! The only module that knows tree-sitter: test regions, functions, scopes, errors.

@@ -1,0 +1,1 @@
+//! Removes secrets from text; the only maker of [`Redacted`](crate::model::Redacted).

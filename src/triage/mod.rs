@@ -1,0 +1,1 @@
+//! Failures → clusters: signature, class, suspicious places, priority.
