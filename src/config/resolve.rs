@@ -298,28 +298,28 @@ fn budget(typed: &Typed, repository: &BudgetTable, user: &BudgetTable) -> Result
     let tokens = text(&typed.max_tokens, whole(repository.max_tokens, user.max_tokens));
     let cost = text(&typed.max_cost, repository.max_cost.or(user.max_cost).map(|usd| usd.to_string()));
     Ok(Budget {
-        time_max: limit("--max-time", time, default.time_max, parse_duration)?,
-        attempts_max: limit("--max-attempts", attempts, default.attempts_max, |text| text.parse().ok())?,
-        tokens_max: limit("--max-tokens", tokens, default.tokens_max, |text| text.parse().ok())?,
-        cost_usd_max: limit("--max-cost", cost, default.cost_usd_max, parse_dollars)?,
+        time_max: limit("--max-time", time.as_deref(), default.time_max, parse_duration)?,
+        attempts_max: limit("--max-attempts", attempts.as_deref(), default.attempts_max, |text| text.parse().ok())?,
+        tokens_max: limit("--max-tokens", tokens.as_deref(), default.tokens_max, |text| text.parse().ok())?,
+        cost_usd_max: limit("--max-cost", cost.as_deref(), default.cost_usd_max, parse_dollars)?,
     })
 }
 
 fn run_timeout(typed: &Typed, repository: &BudgetTable, user: &BudgetTable) -> Result<Duration, ConfigError> {
     let text =
         typed.run_timeout.clone().or_else(|| repository.run_timeout.clone()).or_else(|| user.run_timeout.clone());
-    let day = Duration::from_secs(86_400);
-    Ok(limit("--run-timeout", text, Some(Duration::from_secs(300)), parse_duration)?.unwrap_or(day))
+    let day = Duration::from_hours(24);
+    Ok(limit("--run-timeout", text.as_deref(), Some(Duration::from_mins(5)), parse_duration)?.unwrap_or(day))
 }
 
 /// Reads one limit: not given means its default, `none` means no limit.
 fn limit<T>(
     flag: &str,
-    text: Option<String>,
+    text: Option<&str>,
     default: Option<T>,
     parse: fn(&str) -> Option<T>,
 ) -> Result<Option<T>, ConfigError> {
-    match text.as_deref().map(str::trim) {
+    match text.map(str::trim) {
         None => Ok(default),
         Some("none") => Ok(None),
         Some(text) => match parse(text) {

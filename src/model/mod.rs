@@ -3,6 +3,7 @@
 //! The model does no I/O, reads no clock and knows no async; it only holds together what belongs together.
 
 mod budget;
+mod build;
 mod candidate;
 mod certificate;
 mod cluster;
@@ -14,6 +15,7 @@ mod test;
 mod verdict;
 
 pub use budget::{Budget, Estimate, Exhausted, Spend, Usage};
+pub use build::{BuildReport, BuildTarget};
 pub use candidate::{Candidate, Origin, Proposal, Remedy, Tier};
 pub use certificate::{Certificate, Environment, RunRecord};
 pub use cluster::{Blame, FailureCluster, Signature};
