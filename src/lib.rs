@@ -13,6 +13,7 @@
 //! [`report`] write to the terminal. A verdict is never upgraded.
 
 pub mod model;
+
 pub mod text;
 
 pub mod config;

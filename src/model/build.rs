@@ -26,6 +26,18 @@ pub struct BuildTarget {
     pub doctest: bool,
 }
 
+impl BuildTarget {
+    /// Returns the name of the target's test binary as cargo-nextest spells it: `alpha`, `alpha::integration`,
+    /// `alpha::bin/tool`.
+    pub fn binary_id(&self) -> String {
+        match self.kind.as_str() {
+            "lib" | "proc-macro" => self.package.clone(),
+            "test" => format!("{}::{}", self.package, self.name),
+            kind => format!("{}::{kind}/{}", self.package, self.name),
+        }
+    }
+}
+
 /// The result of one build.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct BuildReport {

@@ -179,6 +179,13 @@ pub enum Event {
         /// Why, for people.
         reason: String,
     },
+    /// The patch of another cluster turned a cluster's tests green as well.
+    ClusterHealedToo {
+        /// Its title.
+        cluster: String,
+        /// The title of the cluster whose patch it was.
+        with: String,
+    },
     /// Something a user should know.
     Notice {
         /// The sentence.

@@ -3,12 +3,12 @@
 //! Results are kept by what is needed later: failures whole, everything else as an outcome by hashed id, so that
 //! a report of a million passes costs a few bytes a test.
 
-use std::collections::HashMap;
 use std::fmt;
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use xxhash_rust::xxh3::Xxh3;
+use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 
 use crate::model::Failure;
 
@@ -48,11 +48,12 @@ impl TestId {
 
     /// Hashes both parts; the parts are separated, so `a`+`bc` differs from `ab`+`c`.
     pub fn hash64(&self) -> IdHash {
-        let mut hasher = Xxh3::new();
-        hasher.update(self.suite.as_bytes());
-        hasher.update(&[0]);
-        hasher.update(self.name.as_bytes());
-        hasher.digest()
+        Self::hash_parts(&self.suite, &self.name)
+    }
+
+    /// Returns the [`hash64`](Self::hash64) of the id with these parts, without making it.
+    pub fn hash_parts(suite: &str, name: &str) -> IdHash {
+        xxh3_64_with_seed(name.as_bytes(), xxh3_64(suite.as_bytes()))
     }
 }
 
@@ -140,19 +141,54 @@ pub struct TestReport {
     pub counts: Counts,
     /// The red cases, in report order.
     pub failures: Vec<Failure>,
-    /// How every case ended, by hashed id; of several results for one id the worst.
-    pub outcomes: HashMap<IdHash, Outcome>,
+    /// How every case ended.
+    outcomes: Outcomes,
+}
+
+/// Outcomes by hashed id: a list that is only appended to while a report is read, and sorted once it is asked.
+#[derive(Debug, Clone, Default)]
+struct Outcomes {
+    reported: Vec<(IdHash, Outcome)>,
+    sorted: OnceLock<Vec<(IdHash, Outcome)>>,
+}
+
+impl PartialEq for Outcomes {
+    fn eq(&self, other: &Self) -> bool {
+        self.reported == other.reported
+    }
+}
+
+impl Outcomes {
+    fn append(&mut self, more: impl IntoIterator<Item = (IdHash, Outcome)>) {
+        self.sorted.take();
+        self.reported.extend(more);
+    }
+
+    /// Returns the worst outcome of `id`, which is the last of its own in the sorted list.
+    fn worst(&self, id: IdHash) -> Option<Outcome> {
+        let sorted = self.sorted.get_or_init(|| {
+            let mut sorted = self.reported.clone();
+            sorted.sort_unstable();
+            sorted
+        });
+        let end = sorted.partition_point(|(known, _)| *known <= id);
+        sorted[..end].last().filter(|(known, _)| *known == id).map(|(_, outcome)| *outcome)
+    }
 }
 
 impl TestReport {
     /// Adds one result.
     pub fn record(&mut self, case: TestCase) {
-        self.counts.add(case.outcome);
-        let worst = self.outcomes.entry(case.id.hash64()).or_insert(case.outcome);
-        *worst = (*worst).max(case.outcome);
+        self.tally(case.id.hash64(), case.outcome);
         if case.outcome.is_red() {
             self.failures.push(case.failure.unwrap_or_else(|| Failure::bare(case.id)));
         }
+    }
+
+    /// Adds one result by its hashed id, without a failure's particulars: for results that are not red.
+    pub fn tally(&mut self, id: IdHash, outcome: Outcome) {
+        self.counts.add(outcome);
+        self.outcomes.append([(id, outcome)]);
     }
 
     /// Adds all results of another report, as when a run had several outputs.
@@ -164,15 +200,12 @@ impl TestReport {
         a.errored += b.errored;
         a.skipped += b.skipped;
         self.failures.extend(other.failures);
-        for (id, outcome) in other.outcomes {
-            let worst = self.outcomes.entry(id).or_insert(outcome);
-            *worst = (*worst).max(outcome);
-        }
+        self.outcomes.append(other.outcomes.reported);
     }
 
-    /// Returns how `id` ended, or `None` when it did not run in this report.
+    /// Returns how `id` ended, of several results the worst, or `None` when it did not run in this report.
     pub fn outcome(&self, id: &TestId) -> Option<Outcome> {
-        self.outcomes.get(&id.hash64()).copied()
+        self.outcomes.worst(id.hash64())
     }
 
     /// Tells whether nothing was reported at all.
@@ -197,6 +230,16 @@ mod tests {
         assert_eq!(report.outcome(&TestId::new("s", "a")), Some(Outcome::Failed));
         assert_eq!(report.counts.tests, 2);
         assert_eq!(report.failures.len(), 1);
+    }
+
+    #[test]
+    fn results_count_that_come_after_a_report_was_asked() {
+        let mut report = TestReport::default();
+        let id = TestId::new("s", "a");
+        report.record(case("a", Outcome::Passed));
+        assert_eq!(report.outcome(&id), Some(Outcome::Passed));
+        report.record(case("a", Outcome::Errored));
+        assert_eq!(report.outcome(&id), Some(Outcome::Errored));
     }
 
     #[test]
