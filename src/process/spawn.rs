@@ -1,0 +1,159 @@
+//! Starts the child of a task: in a group of its own, with its own pipes, marked so that what it starts is found again.
+
+use std::io::{self, ErrorKind, Write, pipe};
+use std::os::fd::OwnedFd;
+use std::process::Stdio;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use camino::Utf8PathBuf;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::unix::pipe::Receiver;
+use tokio::process::{Child, ChildStdin, Command};
+use tokio::sync::Notify;
+use tokio::task::spawn_blocking;
+
+use crate::process::capture::Capture;
+use crate::process::group::{self, Group};
+use crate::process::{SpawnError, Task};
+
+/// The variable in a child's environment that tells which task it belongs to; it survives changes of group and session.
+pub(super) const MARK: &str = "HEAL_TESTS_RUN";
+
+/// A started child, the group it leads, and the ends of its pipes.
+pub(super) struct Spawned {
+    pub(super) child: Child,
+    pub(super) group: Group,
+    pub(super) streams: Streams,
+}
+
+/// This program's ends of a child's pipes.
+pub(super) struct Streams {
+    stdin: Option<(ChildStdin, Vec<u8>)>,
+    stdout: Receiver,
+    stderr: Option<Receiver>,
+    tee: bool,
+}
+
+/// Starts the task's program.
+pub(super) fn spawn(task: &Task) -> Result<Spawned, SpawnError> {
+    let Some((program, arguments)) = task.argv.split_first() else { return Err(SpawnError::NoProgram) };
+    let mark = mark(task);
+    let mut command = command(task, program);
+    command.args(arguments).env(MARK, &mark);
+    start(command, task, &mark).map_err(|source| explain(task, program, source))
+}
+
+#[expect(clippy::disallowed_methods, reason = "this is the one home of spawning")]
+fn command(task: &Task, program: &str) -> Command {
+    // Whether a relative program is meant from the old or the new directory depends on the platform; an absolute one
+    // does not.
+    let is_relative_path = program.contains('/') && !program.starts_with('/');
+    let program = if is_relative_path { task.cwd.join(program) } else { Utf8PathBuf::from(program) };
+    let mut command = Command::new(program);
+    command.current_dir(&task.cwd).env_clear().process_group(0).kill_on_drop(true);
+    command.envs(task.env.iter().map(|(name, value)| (name, value)));
+    command
+}
+
+fn start(mut command: Command, task: &Task, mark: &str) -> io::Result<Spawned> {
+    let (stdout, stdout_end) = pipe()?;
+    let (stderr, stderr_end) = if task.merge {
+        (None, stdout_end.try_clone()?)
+    } else {
+        let (stderr, stderr_end) = pipe()?;
+        (Some(stderr), stderr_end)
+    };
+    command.stdout(stdout_end).stderr(stderr_end);
+    command.stdin(if task.stdin.is_empty() { Stdio::null() } else { Stdio::piped() });
+    let streams = (reader(stdout)?, stderr.map(reader).transpose()?);
+    let (mut child, group) = group::lead(mark, || command.spawn())?;
+    // The command holds the write ends: with them open here, the pipes would never end.
+    drop(command);
+    let stdin = child.stdin.take().map(|pipe| (pipe, task.stdin.clone()));
+    let streams = Streams { stdin, stdout: streams.0, stderr: streams.1, tee: task.tee };
+    Ok(Spawned { child, group, streams })
+}
+
+fn reader(pipe: io::PipeReader) -> io::Result<Receiver> {
+    Receiver::from_owned_fd(OwnedFd::from(pipe))
+}
+
+/// Makes the mark of a task: it names this session, is unique on this machine, and stands below the mark of the task
+/// that this program itself runs in, so that an outer session finds what an inner one started.
+fn mark(task: &Task) -> String {
+    static N_TASKS: AtomicU64 = AtomicU64::new(0);
+    let n = N_TASKS.fetch_add(1, Ordering::Relaxed);
+    let outer = task.env.iter().find(|(name, _)| name == MARK).map(|(_, value)| format!("{value}/"));
+    let random = getrandom::u32().unwrap_or_default();
+    format!("{}{}-{n}-{random:08x}", outer.unwrap_or_default(), group::session())
+}
+
+fn explain(task: &Task, program: &str, source: io::Error) -> SpawnError {
+    let (program, cwd) = (program.to_owned(), task.cwd.clone());
+    if !cwd.is_dir() {
+        return SpawnError::NoDirectory { program, cwd };
+    }
+    match source.kind() {
+        ErrorKind::NotFound if program.contains('/') && cwd.join(&program).exists() => {
+            SpawnError::NoInterpreter { program, cwd }
+        }
+        ErrorKind::NotFound => SpawnError::NotFound { program, cwd },
+        ErrorKind::PermissionDenied => SpawnError::Denied { program, cwd },
+        _ => SpawnError::Refused { program, cwd, source },
+    }
+}
+
+impl Streams {
+    /// Moves bytes until every pipe has ended.
+    pub(super) async fn pump(self, [stdout, stderr]: [&mut Capture; 2], activity: &Notify) {
+        let Self { stdin, stdout: out, stderr: err, tee } = self;
+        tokio::join!(
+            feed(stdin),
+            drain(Some(out), stdout, tee.then_some(Terminal::Stdout), activity),
+            drain(err, stderr, tee.then_some(Terminal::Stderr), activity),
+        );
+    }
+}
+
+/// Writes the child's input and closes it. A child that does not read it is free to do so.
+async fn feed(stdin: Option<(ChildStdin, Vec<u8>)>) {
+    if let Some((mut pipe, bytes)) = stdin {
+        let _ = pipe.write_all(&bytes).await;
+    }
+}
+
+async fn drain(pipe: Option<Receiver>, capture: &mut Capture, mut terminal: Option<Terminal>, activity: &Notify) {
+    let Some(mut pipe) = pipe else { return };
+    let mut buffer = vec![0; 64 << 10];
+    while let Ok(n @ 1..) = pipe.read(&mut buffer).await {
+        activity.notify_one();
+        capture.push(&buffer[..n]);
+        if let Some(open) = terminal {
+            terminal = open.show(buffer[..n].to_vec()).await;
+        }
+    }
+}
+
+/// One of this program's own output streams.
+#[derive(Clone, Copy)]
+enum Terminal {
+    Stdout,
+    Stderr,
+}
+
+impl Terminal {
+    /// Copies bytes, on a thread where a terminal that stands still blocks no deadline. Returns the stream while it is
+    /// open: a closed one is success.
+    async fn show(self, bytes: Vec<u8>) -> Option<Self> {
+        let write = move || match self {
+            Self::Stdout => copy(io::stdout().lock(), &bytes),
+            Self::Stderr => copy(io::stderr().lock(), &bytes),
+        };
+        matches!(spawn_blocking(write).await, Ok(Ok(()))).then_some(self)
+    }
+}
+
+fn copy(mut stream: impl Write, bytes: &[u8]) -> io::Result<()> {
+    stream.write_all(bytes)?;
+    stream.flush()
+}
