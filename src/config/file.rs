@@ -35,7 +35,7 @@ pub struct ConfigFile {
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct EndpointTable {
-    /// `openai` or `anthropic`.
+    /// The wire format, as `--dialect` takes it.
     pub dialect: Option<String>,
     /// Base URL.
     pub url: Option<String>,
@@ -53,6 +53,8 @@ pub struct EndpointTable {
     pub price_in: Option<f64>,
     /// Price of reply tokens, US dollars a million.
     pub price_out: Option<f64>,
+    /// Longest time of one call, retries included, such as `5m`.
+    pub timeout: Option<String>,
     /// Calls a cluster at most.
     pub attempts: Option<u32>,
 }

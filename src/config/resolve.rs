@@ -10,6 +10,15 @@ use crate::model::Budget;
 /// Names that `--debugger` takes, besides `embedded`.
 const DEBUGGERS: &[&str] = &["scripted", "remembered", "compiler", "template", "revert", "remote"];
 
+/// Dialects of endpoints, with the variables that usually hold a key and a base URL for them.
+const DIALECTS: &[(&str, &str, &str)] = &[
+    ("openai", "OPENAI_API_KEY", "OPENAI_BASE_URL"),
+    ("openai-responses", "OPENAI_API_KEY", "OPENAI_BASE_URL"),
+    ("anthropic", "ANTHROPIC_API_KEY", "ANTHROPIC_BASE_URL"),
+    ("gemini", "GEMINI_API_KEY", "GEMINI_BASE_URL"),
+    ("ollama", "OLLAMA_API_KEY", "OLLAMA_BASE_URL"),
+];
+
 /// Where test results come from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Input {
@@ -35,7 +44,7 @@ pub enum Mode {
 /// The endpoint of the remote debugger.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Endpoint {
-    /// `openai` or `anthropic`.
+    /// The wire format's name, one of those `debugger::remote` speaks.
     pub dialect: String,
     /// Base URL; `None` means the dialect's own.
     pub url: Option<String>,
@@ -51,6 +60,8 @@ pub struct Endpoint {
     pub price_in: Option<f64>,
     /// Price of reply tokens, US dollars a million.
     pub price_out: Option<f64>,
+    /// Longest time of one call, retries included (default: 5 minutes).
+    pub call_timeout: Duration,
     /// Calls a cluster at most (default: 3).
     pub attempts_max: u32,
 }
@@ -58,7 +69,9 @@ pub struct Endpoint {
 /// Every option of a session, resolved.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// Where the user stands, or `--dir`; absolute.
+    /// Where the command was typed; relative paths of reports and outputs start here.
+    pub cwd: Utf8PathBuf,
+    /// The project, or a directory inside it; absolute.
     pub dir: Utf8PathBuf,
     /// Where state is kept.
     pub state: Utf8PathBuf,
@@ -143,6 +156,7 @@ pub fn resolve(typed: &Typed, environment: &Environment, cwd: &Utf8Path) -> Resu
         child_env: environment.for_children(),
         command_env: environment.whole(),
         secrets,
+        cwd: cwd.to_owned(),
         dir,
     })
 }
@@ -226,15 +240,10 @@ fn endpoint(
     let dialect = own_dialect.or_else(|| repository.dialect.clone()).or_else(|| user.dialect.clone());
     let dialect =
         dialect.unwrap_or_else(|| if model.starts_with("claude") { "anthropic" } else { "openai" }.to_owned());
-    let (key_variable, url_variable) = match dialect.as_str() {
-        "openai" => ("OPENAI_API_KEY", "OPENAI_BASE_URL"),
-        "anthropic" => ("ANTHROPIC_API_KEY", "ANTHROPIC_BASE_URL"),
-        other => {
-            return Err(ConfigError::new(
-                format!("there is no dialect {other}"),
-                "the dialects are openai and anthropic",
-            ));
-        }
+    let Some((_, key_variable, url_variable)) = DIALECTS.iter().find(|(name, ..)| *name == dialect) else {
+        let names: Vec<_> = DIALECTS.iter().map(|(name, ..)| *name).collect();
+        let hint = format!("the dialects are {}", names.join(", "));
+        return Err(ConfigError::new(format!("there is no dialect {dialect}"), hint));
     };
     let own_url = typed.url.clone().or_else(|| variable("HEAL_TESTS_URL"));
     let url_is_foreign = own_url.is_none() && repository.url.is_some();
@@ -256,8 +265,15 @@ fn endpoint(
         reply_tokens: number(|table| table.reply_tokens).unwrap_or(4096),
         price_in: price(|table| table.price_in),
         price_out: price(|table| table.price_out),
+        call_timeout: call_timeout(repository, user)?,
         attempts_max: number(|table| table.attempts).unwrap_or(3),
     }))
+}
+
+fn call_timeout(repository: &EndpointTable, user: &EndpointTable) -> Result<Duration, ConfigError> {
+    let text = repository.timeout.as_deref().or(user.timeout.as_deref());
+    let day = Duration::from_hours(24);
+    Ok(limit("endpoint.timeout", text, Some(Duration::from_mins(5)), parse_duration)?.unwrap_or(day))
 }
 
 fn own_key(
@@ -413,6 +429,15 @@ mod tests {
         assert_eq!((claude.dialect.as_str(), claude.key.as_deref()), ("anthropic", Some("sk-anthropic-1")));
         let gpt = check(&["--model", "gpt-x"], &keys, "").unwrap().endpoint.unwrap();
         assert_eq!((gpt.dialect.as_str(), gpt.key.as_deref()), ("openai", Some("sk-openai-1")));
+    }
+
+    #[test]
+    fn every_dialect_of_the_remote_debugger_can_be_named_and_others_are_refused() {
+        for (dialect, key_variable, _) in DIALECTS {
+            let options = check(&["--model", "m", "--dialect", dialect], &[(*key_variable, "k-12345678")], "").unwrap();
+            assert_eq!(options.endpoint.unwrap().key.as_deref(), Some("k-12345678"), "{dialect}");
+        }
+        assert!(check(&["--model", "m", "--dialect", "telepathy"], &[], "").unwrap_err().hint.contains("ollama"));
     }
 
     #[test]

@@ -4,6 +4,7 @@ use camino::Utf8PathBuf;
 use clap::Args;
 
 /// Options of the main job. Defaults stand in `resolve`, because files and the environment may set them too.
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own on the command line")]
 #[derive(Debug, Clone, Default, Args)]
 pub struct Typed {
     /// Heal what this report says: a file, a glob, or `-` for standard input (may be repeated)
@@ -47,7 +48,7 @@ pub struct Typed {
     #[arg(long, value_name = "FILE", help_heading = "Debuggers")]
     pub candidates: Option<Utf8PathBuf>,
 
-    /// Wire format of the endpoint: openai or anthropic
+    /// Wire format of the endpoint: openai, openai-responses, anthropic, gemini or ollama
     #[arg(long, value_name = "NAME", help_heading = "Debuggers")]
     pub dialect: Option<String>,
 
