@@ -1,0 +1,207 @@
+//! Every file in `fixtures/ingest/<format>/` is read and compared with the snapshot beside it; adding a file adds a test.
+//! What real producers wrote stands there as they wrote it, but for paths and host names.
+
+use std::path::{Path, PathBuf};
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::model::{Counts, Diagnostic, Frame};
+
+/// The fixtures: path and format.
+fn fixtures() -> Vec<(PathBuf, String)> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/ingest");
+    let mut fixtures = Vec::new();
+    for folder in fs_err::read_dir(root).unwrap() {
+        let folder = folder.unwrap().path();
+        let format = folder.file_name().unwrap().to_str().unwrap().to_owned();
+        let files = fs_err::read_dir(&folder).unwrap().map(|file| file.unwrap().path());
+        let is_report = |path: &PathBuf| !path.to_str().unwrap().contains(".snap");
+        fixtures.extend(files.filter(is_report).map(|path| (path, format.clone())));
+    }
+    fixtures.sort();
+    fixtures
+}
+
+/// Renders what was read for a person to check.
+fn render(reading: &Reading) -> String {
+    let Counts { tests, passed, failed, errored, skipped } = reading.report.counts;
+    let mut lines =
+        vec![format!("{tests} tests: {passed} passed, {failed} failed, {errored} errored, {skipped} skipped")];
+    lines.extend(reading.complaints.iter().map(|complaint| format!("at {}: {}", complaint.offset, complaint.reason)));
+    for failure in &reading.report.failures {
+        let outcome = reading.report.outcome(&failure.id).unwrap();
+        lines.push(format!("\n{outcome:?}: {:?} {:?}", failure.id.suite, failure.id.name));
+        lines.extend(render_failure(failure));
+    }
+    lines.join("\n")
+}
+
+fn render_failure(failure: &Failure) -> Vec<String> {
+    let block = |name: &str, text: &str| {
+        let text: String = text.lines().map(|line| format!("\n  | {line}")).collect();
+        format!("{name}{text}")
+    };
+    let mut lines = vec![format!("kind {:?}", failure.kind), block("message", &failure.message)];
+    lines.extend(failure.expected.as_deref().map(|value| block("expected", value)));
+    lines.extend(failure.actual.as_deref().map(|value| block("actual", value)));
+    lines.extend(failure.location.as_ref().map(|location| format!("at {location}")));
+    let function = |frame: &Frame| frame.function.clone().unwrap_or_default();
+    lines.extend(failure.frames.iter().map(|frame| format!("frame {} {}", frame.location, function(frame))));
+    for Diagnostic { code, message, spans, suggestions, .. } in &failure.diagnostics {
+        lines.push(format!("diagnostic {code:?} {message:?} {spans:?} {suggestions:?}"));
+    }
+    lines.push(block("output", &failure.output));
+    lines
+}
+
+#[test]
+fn every_fixture_is_read_as_its_snapshot_says() {
+    for (path, format) in fixtures() {
+        let reading = read(&fs_err::read(&path).unwrap(), &Hints::default()).unwrap();
+        assert_eq!(reading.format, format, "{}", path.display());
+        let mut settings = insta::Settings::clone_current();
+        settings.set_snapshot_path(path.parent().unwrap());
+        settings.set_prepend_module_to_snapshot(false);
+        settings.set_omit_expression(true);
+        settings.bind(|| insta::assert_snapshot!(path.file_name().unwrap().to_str().unwrap(), render(&reading)));
+    }
+}
+
+/// Reads bytes in every way; the reports must at least agree with themselves.
+fn read_in_every_way(bytes: &[u8]) {
+    let hints = Hints { output_bytes_max: 200, inflated_bytes_max: 1 << 20, ..Hints::default() };
+    let ways = FORMATS.iter().map(|format| read_as(format.name(), bytes, &hints)).chain([read(bytes, &hints)]);
+    for reading in ways.flatten() {
+        let report = &reading.report;
+        assert_eq!(report.counts.red(), report.failures.len() as u64);
+        assert!(report.failures.iter().all(|failure| report.outcome(&failure.id).is_some_and(Outcome::is_red)));
+        assert!(report.failures.iter().all(|failure| failure.output.len() < 300));
+        assert!(reading.complaints.len() <= COMPLAINTS_MAX + 1);
+    }
+}
+
+#[test]
+fn every_prefix_of_every_fixture_can_be_read() {
+    const PREFIXES_MAX: usize = 60;
+    for (path, _) in fixtures() {
+        let bytes = fs_err::read(&path).unwrap();
+        for end in (0..bytes.len()).step_by(bytes.len().div_ceil(PREFIXES_MAX)) {
+            read_in_every_way(&bytes[..end]);
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(128))]
+
+    #[test]
+    fn any_bytes_can_be_read(bytes in proptest::collection::vec(any::<u8>(), 0..400)) {
+        read_in_every_way(&bytes);
+    }
+
+    #[test]
+    fn any_text_of_the_formats_words_can_be_read(words in proptest::collection::vec(0..WORDS.len(), 0..60)) {
+        let text: String = words.iter().map(|&word| WORDS[word]).collect();
+        read_in_every_way(text.as_bytes());
+    }
+
+    #[test]
+    fn damaged_fixtures_can_be_read(which in any::<proptest::sample::Index>(), at in any::<proptest::sample::Index>(),
+                                    length in 0..40_usize, noise in proptest::collection::vec(any::<u8>(), 0..8)) {
+        let fixtures = fixtures();
+        let mut bytes = fs_err::read(&which.get(&fixtures).0).unwrap();
+        let start = at.index(bytes.len());
+        let end = (start + length).min(bytes.len());
+        bytes.splice(start..end, noise);
+        read_in_every_way(&bytes);
+    }
+}
+
+/// Pieces of all formats, to be put together in any order.
+const WORDS: &[&str] = &[
+    "\n",
+    "    ",
+    "  ",
+    "running 2 tests\n",
+    "test a ... ok\n",
+    "test b ... FAILED\n",
+    "failures:\n",
+    "    b\n",
+    "---- b stdout ----\n",
+    "test result: FAILED. 1 passed; 1 failed; 0 ignored; 0 measured; 0 filtered out\n",
+    "     Running tests/a.rs (t/a-0123456789abcdef)\n",
+    "error: test failed, to rerun pass `--lib`\n",
+    "  process didn't exit successfully: `x` (signal: 6, SIGABRT)\n",
+    "error[E0308]: m\n",
+    " --> a.rs:1:2\n",
+    "error: could not compile `a` (lib) due to\n",
+    "thread 'b' panicked at a.rs:1:2:\n",
+    "stack backtrace:\n",
+    "TAP version 14\n",
+    "1..2\n",
+    "ok 1 - a\n",
+    "not ok 2 - b\n",
+    "# Subtest: a\n",
+    "ok 1 - a {\n",
+    "}\n",
+    "---\n",
+    "...\n",
+    "key: |\n",
+    "# comment\n",
+    "Bail out!\n",
+    "<?xml version='1.0'?>",
+    "<testsuite name='a' tests='2'>",
+    "</testsuite>",
+    "<testcase name='a'>",
+    "<testcase name='b'/>",
+    "</testcase>",
+    "<failure message='m'>",
+    "</failure>",
+    "<![CDATA[",
+    "]]>",
+    "<!--",
+    "-->",
+    "&amp;",
+    "&x;",
+    "<system-out>",
+    "é",
+    "\u{1b}[31m",
+];
+
+#[test]
+fn input_that_is_nothing_known_says_what_was_tried() {
+    let error = read(b"hello\n", &Hints::default()).unwrap_err().to_string();
+    assert!(error.starts_with("no test results can be read from this: junit: there is no <testsuite>"), "{error}");
+    assert!(FORMATS.iter().all(|format| error.contains(&format!(" {}: ", format.name()))), "{error}");
+    let error = read_as("tapp", b"1..1", &Hints::default()).unwrap_err().to_string();
+    assert!(error.contains("tapp: no such format, known are junit, "), "{error}");
+    let error = read_as("tap", b"hello", &Hints::default()).unwrap_err().to_string();
+    assert!(error.contains("tap: there is no line like"), "{error}");
+}
+
+#[test]
+fn names_of_suites_are_bounded_for_each_failure_keeps_one() {
+    let long = "a".repeat(100_000);
+    for text in [
+        format!(
+            "<testsuite name='{long}'><testsuite name='{long}'><testcase name='b'><failure/></testcase></testsuite></testsuite>"
+        ),
+        format!("     Running tests/a.rs (t/{long})\nrunning 1 test\ntest b ... FAILED\n"),
+        format!("error: could not compile `{long}` (test \"{long}\")\n"),
+        format!("TAP version 13\n# {long}\nnot ok 1 b\n1..1\n"),
+        format!("TAP version 13\n# Subtest: c\n    not ok 1 - b\n    1..1\nnot ok 1 - {long}\n1..1\n"),
+    ] {
+        let report = read(text.as_bytes(), &Hints::default()).unwrap().report;
+        assert_eq!(report.failures.len(), 1);
+        assert!((500..3000).contains(&report.failures[0].id.suite.len()), "{}", report.failures[0].id.suite.len());
+    }
+}
+
+#[test]
+fn complaints_are_bounded() {
+    let stream = "1..1\n".repeat(1000);
+    let complaints = read_as("tap", stream.as_bytes(), &Hints::default()).unwrap().complaints;
+    assert_eq!(complaints.len(), COMPLAINTS_MAX + 1);
+    assert_eq!(complaints[COMPLAINTS_MAX].reason, "further complaints are left out");
+}
