@@ -95,13 +95,7 @@ impl Runner for CargoTest {
     }
 
     fn suite_of(&self, target: &BuildTarget) -> String {
-        match target.kind.as_str() {
-            "test" => format!("{}::{}", target.package, target.name),
-            "bin" | "example" | "bench" | "custom-build" => {
-                format!("{}::{}/{}", target.package, target.kind, target.name)
-            }
-            _ => target.package.clone(),
-        }
+        target.binary_id()
     }
 
     fn suites(&self, site: &Site, build: &BuildReport) -> Vec<Suite> {
@@ -168,6 +162,9 @@ impl CargoTest {
         let libraries: Vec<_> = libraries.map(Utf8Path::to_string).collect();
         let variable = if cfg!(target_os = "macos") { "DYLD_FALLBACK_LIBRARY_PATH" } else { "LD_LIBRARY_PATH" };
         env.push((variable.to_owned(), libraries.join(":")));
+        if site.detailed {
+            env.push(("RUST_BACKTRACE".to_owned(), "1".to_owned()));
+        }
         if let Some(out_dir) = build.out_dirs.get(&target.package_id) {
             env.push(("OUT_DIR".to_owned(), out_dir.to_string()));
         }
@@ -282,7 +279,7 @@ mod tests {
 
     fn site() -> Site {
         let (root, build) = ("/tree".into(), "/build".into());
-        Site { root, dir: "/tree/member".into(), build, adopted: Adopted::default(), offline: true }
+        Site { root, dir: "/tree/member".into(), build, adopted: Adopted::default(), offline: true, detailed: false }
     }
 
     fn target(kind: &str, name: &str) -> BuildTarget {

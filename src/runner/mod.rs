@@ -60,6 +60,8 @@ pub struct Site {
     pub adopted: Adopted,
     /// Whether the network may not be used, because everything needed was fetched before.
     pub offline: bool,
+    /// Whether failing tests shall say more about where they failed, at the price of time.
+    pub detailed: bool,
 }
 
 /// What a user's command decides beyond the names of tests.
