@@ -1,11 +1,21 @@
 //! Evidence → candidates. One file or folder per debugger; none of them touches a tree or runs a test.
 
+pub mod compiler;
+mod recent;
+pub mod remembered;
+pub mod remote;
+pub mod revert;
+pub mod scripted;
+mod suspicion;
+pub mod template;
+mod tokens;
+
 use std::future::Future;
 use std::pin::Pin;
 
 use thiserror::Error;
 
-use crate::model::{Evidence, Proposal, Tier};
+use crate::model::{Estimate, Evidence, Proposal, Tier};
 
 /// Something that proposes remedies.
 pub trait Debugger: Send + Sync {
@@ -14,6 +24,11 @@ pub trait Debugger: Send + Sync {
 
     /// How dear it is to ask.
     fn tier(&self) -> Tier;
+
+    /// Estimates what asking will cost; nothing for a debugger that asks no endpoint.
+    fn estimate(&self, _evidence: &Evidence) -> Estimate {
+        Estimate::default()
+    }
 
     /// Proposes candidates for one cluster. Finding none is an empty proposal, not an error.
     fn propose<'a>(&'a self, evidence: &'a Evidence) -> Proposing<'a>;
