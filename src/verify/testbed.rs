@@ -1,0 +1,222 @@
+//! A scratch copy with a runner: the one place where a tree is built and its tests are run.
+//!
+//! It decides nothing about what the results mean.
+
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
+
+use camino::{Utf8Path, Utf8PathBuf};
+use thiserror::Error;
+
+use crate::ingest::cargo_json;
+use crate::model::{BuildReport, Failure, Patch, PatchError, TestId};
+use crate::process::{self, Cancel, Ending, Finished, SpawnError, Task};
+use crate::runner::{Invocation, Runner, Site, Suite};
+use crate::text::cap;
+use crate::workspace::{Scratch, WorkspaceError};
+
+/// Largest diagnostics text kept of a build that failed without machine-readable errors.
+const BUILD_OUTPUT_BYTES_MAX: usize = 16 * 1024;
+
+/// Why a test bed could not do its work; not a statement about the candidate.
+#[derive(Debug, Error)]
+pub enum Trouble {
+    /// The tree could not be written or read.
+    #[error(transparent)]
+    Workspace(#[from] WorkspaceError),
+    /// A program could not be started.
+    #[error(transparent)]
+    Spawn(#[from] SpawnError),
+    /// A patch was made for another state.
+    #[error(transparent)]
+    Patch(#[from] PatchError),
+    /// The user stopped the session.
+    #[error("interrupted")]
+    Interrupted,
+    /// The session's wall time is used up.
+    #[error("the session's time is used up")]
+    OutOfTime,
+}
+
+/// A scratch copy in which one thing at a time is built and run.
+pub struct TestBed {
+    scratch: Scratch,
+    /// Patches that were accepted earlier in the session; every candidate stands on them.
+    base: Patch,
+    runner: &'static dyn Runner,
+    site: Site,
+    env: Vec<(String, String)>,
+    /// Longest time of one process.
+    run_timeout: Duration,
+    /// When the session's time is used up.
+    deadline: Option<Instant>,
+    cancel: Cancel,
+    n_runs: u64,
+}
+
+/// What a build came to.
+#[derive(Debug, Clone)]
+pub struct Build {
+    /// Suites that can be run.
+    pub suites: Vec<Suite>,
+    /// One failure a suite that could not be built; empty when the build succeeded.
+    pub failures: Vec<Failure>,
+    /// The build exceeded its deadline.
+    pub timed_out: bool,
+}
+
+impl Build {
+    /// Tells whether everything was built.
+    pub fn is_whole(&self) -> bool {
+        self.failures.is_empty() && !self.timed_out
+    }
+
+    /// Returns the names of the suites that were built.
+    pub fn suite_names(&self) -> BTreeSet<String> {
+        self.suites.iter().map(|suite| suite.name.clone()).collect()
+    }
+}
+
+impl TestBed {
+    /// Makes a test bed of an opened scratch copy.
+    pub fn new(scratch: Scratch, runner: &'static dyn Runner, site: Site, limits: Limits) -> Self {
+        let Limits { env, run_timeout, deadline, cancel } = limits;
+        let env = scratch.environment(&env);
+        Self { scratch, base: Patch::default(), runner, site, env, run_timeout, deadline, cancel, n_runs: 0 }
+    }
+
+    /// Returns the runner.
+    pub fn runner(&self) -> &'static dyn Runner {
+        self.runner
+    }
+
+    /// Returns where builds and runs happen.
+    pub fn site(&self) -> &Site {
+        &self.site
+    }
+
+    /// Returns how many processes were started so far.
+    pub fn n_runs(&self) -> u64 {
+        self.n_runs
+    }
+
+    /// Returns the longest time of one process.
+    pub fn run_timeout(&self) -> Duration {
+        self.run_timeout
+    }
+
+    /// Sets the longest time of one process, and forbids the network: all that is needed has been fetched.
+    pub fn settle(&mut self, run_timeout: Duration) {
+        self.run_timeout = run_timeout;
+        self.site.offline = true;
+        self.site.detailed = false;
+    }
+
+    /// Moves the end of the session's time by what was no work.
+    pub fn postpone(&mut self, wait: Duration) {
+        self.deadline = self.deadline.map(|deadline| deadline + wait);
+    }
+
+    /// Puts `base` under every later candidate.
+    pub fn stand_on(&mut self, base: Patch) {
+        self.base = base;
+    }
+
+    /// Returns a file's text as a candidate would find it; `None` when there is no such file.
+    pub fn read(&self, path: &Utf8Path) -> Result<Option<String>, WorkspaceError> {
+        match self.base.change(path) {
+            Some(change) => Ok(change.after.clone()),
+            None => self.scratch.snapshot().read(path),
+        }
+    }
+
+    /// Makes the scratch copy the tree with accepted patches and `patch` applied, and nothing else.
+    pub fn put(&mut self, patch: &Patch) -> Result<(), Trouble> {
+        let whole = self.base.then(patch)?;
+        self.scratch.restore()?;
+        self.scratch.apply(&whole)?;
+        Ok(())
+    }
+
+    /// Builds the tree as it stands.
+    pub async fn build(&mut self) -> Result<Build, Trouble> {
+        let invocation = self.runner.build(&self.site);
+        let finished = self.start(&invocation).await?;
+        if matches!(finished.ending, Ending::TimedOut | Ending::Idle) {
+            return Ok(Build { suites: Vec::new(), failures: Vec::new(), timed_out: true });
+        }
+        let report = cargo_json::read_build(&finished.stdout);
+        let failures = self.build_failures(&report, &finished);
+        Ok(Build { suites: self.runner.suites(&self.site, &report), failures, timed_out: false })
+    }
+
+    /// Returns one failure a suite that could not be built, or one for the whole build when it does not say which.
+    fn build_failures(&self, report: &BuildReport, finished: &Finished) -> Vec<Failure> {
+        let mut report = report.clone();
+        for (_, diagnostic) in &mut report.errors {
+            self.make_relative(diagnostic);
+        }
+        let mut failures = cargo_json::failures(&report, BUILD_OUTPUT_BYTES_MAX);
+        if failures.is_empty() && finished.ending != Ending::Exited(0) {
+            let text = String::from_utf8_lossy(&finished.stderr);
+            let text = cap::head_and_tail(text.trim(), BUILD_OUTPUT_BYTES_MAX);
+            let mut failure = Failure::bare(TestId::build(""));
+            failure.message = format!("the build {}\n{text}", finished.ending);
+            failures.push(failure);
+        }
+        failures
+    }
+
+    /// Names diagnostics' files relative to the tree's root; rustc names them relative to the workspace's.
+    fn make_relative(&self, diagnostic: &mut crate::model::Diagnostic) {
+        let replaced = diagnostic.suggestions.iter_mut().flat_map(|suggestion| &mut suggestion.replacements);
+        for span in diagnostic.spans.iter_mut().chain(replaced.map(|(span, _)| span)) {
+            span.file = self.relative(&span.file);
+        }
+    }
+
+    /// Returns the path of a file in the tree, relative to its root, however a tool printed it.
+    fn relative(&self, file: &Utf8Path) -> Utf8PathBuf {
+        if let Ok(inside) = file.strip_prefix(&self.site.root) {
+            return inside.to_owned();
+        }
+        let dir = self.site.dir.strip_prefix(&self.site.root).unwrap_or(Utf8Path::new(""));
+        let places = dir.ancestors().map(|folder| folder.join(file));
+        places.into_iter().find(|path| self.site.root.join(path).is_file()).unwrap_or_else(|| file.to_owned())
+    }
+
+    /// Runs one planned process under the session's limits.
+    pub(crate) async fn start(&mut self, invocation: &Invocation) -> Result<Finished, Trouble> {
+        let left = self.deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+        if left.is_some_and(|left| left.is_zero()) {
+            return Err(Trouble::OutOfTime);
+        }
+        let mut env = self.env.clone();
+        env.retain(|(name, _)| invocation.env.iter().all(|(own, _)| own != name));
+        env.extend(invocation.env.iter().cloned());
+        let mut task = Task::new(invocation.argv.clone(), invocation.cwd.clone(), env);
+        task.timeout = left.map_or(self.run_timeout, |left| left.min(self.run_timeout));
+        self.n_runs += 1;
+        let finished = process::run(&task, &self.cancel).await?;
+        match finished.ending {
+            Ending::Cancelled => Err(Trouble::Interrupted),
+            Ending::TimedOut if self.deadline.is_some_and(|deadline| Instant::now() >= deadline) => {
+                Err(Trouble::OutOfTime)
+            }
+            _ => Ok(finished),
+        }
+    }
+}
+
+/// What every process of a test bed gets and must keep to.
+#[derive(Debug, Clone)]
+pub struct Limits {
+    /// Environment of the processes.
+    pub env: Vec<(String, String)>,
+    /// Longest time of one process.
+    pub run_timeout: Duration,
+    /// When the session's time is used up.
+    pub deadline: Option<Instant>,
+    /// Stops whatever runs.
+    pub cancel: Cancel,
+}
