@@ -1,1 +1,14 @@
-//! The loop: policy decides (pure), drive does.
+//! The loop: `policy` decides (pure), `drive` does. It prints nothing; whoever opened the door hears events.
+
+mod assemble;
+mod baseline;
+mod drive;
+mod hub;
+mod learn;
+mod observe;
+mod policy;
+mod search;
+mod session;
+
+pub use drive::heal;
+pub use session::{Door, HealError, Session};
