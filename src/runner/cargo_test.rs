@@ -149,6 +149,9 @@ const FORMAT: &str = "cargo-test";
 
 impl CargoTest {
     fn binary(&self, site: &Site, build: &BuildReport, target: &BuildTarget, path: &Utf8Path) -> Suite {
+        if target.kind == "proc-macro" {
+            return through_cargo(site, target);
+        }
         let package_dir = target.manifest.parent().unwrap_or(&site.root).to_owned();
         let crate_name = target.name.replace('-', "_");
         let mut aliases = vec![target.name.clone(), crate_name.clone()];
@@ -189,6 +192,15 @@ fn package_env(target: &BuildTarget, package_dir: &Utf8Path) -> Vec<(String, Str
         ("CARGO", "cargo".to_owned()),
     ];
     variables.map(|(name, value)| (name.to_owned(), value)).to_vec()
+}
+
+/// The tests of a procedural macro link to the compiler's own libraries, which cargo knows how to find.
+fn through_cargo(site: &Site, target: &BuildTarget) -> Suite {
+    let mut argv = cargo(site);
+    argv.extend(["--lib", "--package", &target.package, "--"].map(str::to_owned));
+    let Invocation { argv, cwd, env, .. } = cargo_invocation(site, argv);
+    let aliases = vec![target.name.clone(), target.name.replace('-', "_")];
+    Suite { name: target.binary_id(), aliases, argv, cwd, env, exact: true }
 }
 
 fn doc_suite(site: &Site, target: &BuildTarget) -> Suite {

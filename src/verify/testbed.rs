@@ -191,9 +191,7 @@ impl TestBed {
         if left.is_some_and(|left| left.is_zero()) {
             return Err(Trouble::OutOfTime);
         }
-        let mut env = self.env.clone();
-        env.retain(|(name, _)| invocation.env.iter().all(|(own, _)| own != name));
-        env.extend(invocation.env.iter().cloned());
+        let env = joined(&self.env, &invocation.env);
         let mut task = Task::new(invocation.argv.clone(), invocation.cwd.clone(), env);
         task.timeout = left.map_or(self.run_timeout, |left| left.min(self.run_timeout));
         self.n_runs += 1;
@@ -208,6 +206,21 @@ impl TestBed {
     }
 }
 
+/// Joins what a process needs to what every child gets; search paths for libraries are put before the user's own.
+fn joined(common: &[(String, String)], own: &[(String, String)]) -> Vec<(String, String)> {
+    let mut env = common.to_vec();
+    for (name, value) in own {
+        match env.iter_mut().find(|(known, _)| known == name) {
+            Some((_, known)) if name.ends_with("LIBRARY_PATH") && !known.is_empty() => {
+                *known = format!("{value}:{known}");
+            }
+            Some((_, known)) => known.clone_from(value),
+            None => env.push((name.clone(), value.clone())),
+        }
+    }
+    env
+}
+
 /// What every process of a test bed gets and must keep to.
 #[derive(Debug, Clone)]
 pub struct Limits {
@@ -219,4 +232,25 @@ pub struct Limits {
     pub deadline: Option<Instant>,
     /// Stops whatever runs.
     pub cancel: Cancel,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_suites_libraries_come_before_the_users_and_its_other_variables_win() {
+        let pairs = |pairs: &[(&str, &str)]| -> Vec<(String, String)> {
+            pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+        };
+        let common = pairs(&[("LD_LIBRARY_PATH", "/opt/lib"), ("CARGO_PKG_NAME", "outer"), ("HOME", "/root")]);
+        let own = pairs(&[("LD_LIBRARY_PATH", "/build/deps"), ("CARGO_PKG_NAME", "cart"), ("OUT_DIR", "/out")]);
+        let expected = [
+            ("LD_LIBRARY_PATH", "/build/deps:/opt/lib"),
+            ("CARGO_PKG_NAME", "cart"),
+            ("HOME", "/root"),
+            ("OUT_DIR", "/out"),
+        ];
+        assert_eq!(joined(&common, &own), pairs(&expected));
+    }
 }
