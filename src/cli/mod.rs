@@ -176,7 +176,8 @@ impl From<ConfigError> for Failure {
 impl From<WorkspaceError> for Failure {
     fn from(error: WorkspaceError) -> Self {
         let hint = error.hint().unwrap_or_default();
-        Self::usage(error.to_string(), hint)
+        let code = if error.is_internal() { EXIT_INTERNAL } else { EXIT_USAGE };
+        Self { sentence: error.to_string(), hint, code }
     }
 }
 

@@ -17,7 +17,7 @@ use crate::patch;
 use crate::process::Cancel;
 use crate::triage;
 use crate::verify::{self, Judgement, Oracle};
-use crate::workspace;
+use crate::workspace::{self, WorkspaceError};
 
 /// How one cluster ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -253,7 +253,15 @@ impl Session<'_> {
         self.learn(cluster, proven, Some(review));
         match review {
             Review::Accept => {
-                workspace::accept(&self.project, &proven.patch, &self.state).await?;
+                match workspace::accept(&self.project, &proven.patch, &self.state).await {
+                    Ok(_) => {}
+                    Err(error @ WorkspaceError::Stale(_)) => {
+                        let hint = error.hint().unwrap_or_default();
+                        self.notice(format!("the patch was not applied: {error}; {hint}"));
+                        return Ok(ClusterEnd::Waiting);
+                    }
+                    Err(error) => return Err(error.into()),
+                }
                 let paths = proven.patch.changes().iter().map(|change| change.path.to_string()).collect();
                 self.say(&Event::Applied { cluster: title, paths });
                 Ok(ClusterEnd::Healed)

@@ -66,7 +66,7 @@ impl From<Trouble> for HealError {
 impl From<WorkspaceError> for HealError {
     fn from(error: WorkspaceError) -> Self {
         let hint = error.hint().unwrap_or_default();
-        Self { sentence: error.to_string(), hint, outcome: None, is_usage: true }
+        Self { sentence: error.to_string(), hint, outcome: None, is_usage: !error.is_internal() }
     }
 }
 

@@ -442,12 +442,12 @@ mod tests {
     fn a_hook_that_is_a_link_stays_one() {
         let house = House::new();
         House::write(&house.folder.join("shared"), &house.recorder("foreign", 0));
-        std::os::unix::fs::symlink("../shared", house.hooks.join(HOOK)).unwrap();
+        std::os::unix::fs::symlink("../team", house.hooks.join(HOOK)).unwrap();
         install(&house.hooks, &house.program).unwrap();
         assert!(house.push(REFS).status.success());
         assert!(house.log("foreign").is_some());
         uninstall(&house.hooks).unwrap();
-        assert_eq!(fs_err::read_link(house.hooks.join(HOOK)).unwrap().to_str(), Some("../shared"));
+        assert_eq!(fs_err::read_link(house.hooks.join(HOOK)).unwrap().to_str(), Some("../team"));
     }
 
     #[test]

@@ -252,7 +252,7 @@ mod tests {
             (took, other_took) in (0u32..100_000, 0u32..100_000),
         ) {
             let on = |home: &str, pid: u32, address: u64, took: u32| {
-                let folder = format!("/home/{home}/work/shop");
+                let folder = format!("/home/{home}/code/shop");
                 Failure {
                     kind: "RuntimeError".into(),
                     message: format!("cannot open {folder}/data/cart.db at 0x{address:x} after {took} ms (pid {pid})"),

@@ -87,6 +87,11 @@ pub enum WorkspaceError {
 }
 
 impl WorkspaceError {
+    /// Tells whether it is the machine's or this program's fault rather than a setting of the user's.
+    pub fn is_internal(&self) -> bool {
+        matches!(self, Self::Io(_) | Self::Record { .. } | Self::Unfinished(_))
+    }
+
     /// Says what the user can do about it.
     pub fn hint(&self) -> Option<String> {
         match self {

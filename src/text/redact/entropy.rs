@@ -153,7 +153,7 @@ mod tests {
         for text in [
             "da39a3ee5e6b4b0d3255bfef95601890afd80709",
             "550e8400-E29B-41d4-a716-446655440000",
-            "/home/runner/work/proj/target/debug/deps/cart-1f2e3d4c5b6a7988",
+            "/home/runner/src/proj/target/debug/deps/cart-1f2e3d4c5b6a7988",
             "_ZN4core3ptr85drop_in_place17h0123456789abcdefE",
             "_RNvCskwGfYPst2Cb_7example8exampleFn",
             "sha512-Zx81kQpL0vTnB4sWm7YdZx81kQpL0vTnB4sWm7Yd==",

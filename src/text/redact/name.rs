@@ -282,7 +282,7 @@ mod tests {
             r#"expected token: "while", found token: "identifier""#,
             "secret: null",
             "max_tokens=4096 token_count: 17",
-            "PWD=/home/runner/work/proj",
+            "PWD=/home/runner/src/proj",
             "OLDPWD=/home/runner",
             "self.assertIn('Password:', stderr.getvalue())",
             "assert sig == \"short_fun(a=1)\"",
