@@ -66,8 +66,9 @@ impl<E: Into<HealError>> From<E> for Stop {
     }
 }
 
-/// Tells the reviewer of related failures that a patch leaves: it may fit its own test by coincidence.
-fn with_remainder(mut proven: Judged, oracle: &Oracle) -> Judged {
+/// Tells the reviewer what speaks for a coincidence: related failures that a patch leaves, a number of the test in it.
+fn with_doubts(mut proven: Judged, oracle: &Oracle) -> Judged {
+    let special_cased = proven.special_cased;
     let n_left = proven.judgement.n_left_red(&oracle.related);
     if let Verdict::Plausible { findings, .. } = &mut proven.judgement.verdict
         && n_left > 0
@@ -76,6 +77,10 @@ fn with_remainder(mut proven: Judged, oracle: &Oracle) -> Judged {
         let sentence =
             format!("{n_left} of {n_related} failing tests that reach the same code still fail with this patch");
         findings.push(Finding { kind: "leaves-related-failures".to_owned(), sentence });
+    }
+    if let (Verdict::Plausible { findings, .. }, Some(number)) = (&mut proven.judgement.verdict, special_cased) {
+        let sentence = format!("the patch brings the number {number}, which only the failing test explains");
+        findings.push(Finding { kind: "special-casing".to_owned(), sentence });
     }
     proven
 }
@@ -153,7 +158,7 @@ impl Session<'_> {
         }
         let oracle = Oracle {
             failing: cluster.ids(),
-            related: self.related(cluster, queue),
+            related: self.related(cluster, queue, baseline),
             before: baseline.before.clone(),
             built: baseline.built.clone(),
             confirm: self.options.confirm,
@@ -168,7 +173,7 @@ impl Session<'_> {
                 return Ok((ClusterEnd::Unhealed, 0));
             }
         };
-        let proven = with_remainder(proven, &oracle);
+        let proven = with_doubts(proven, &oracle);
         self.show(cluster, &proven, baseline);
         let end = self.settle_review(cluster, &proven).await?;
         let n_healed_too = match end {
@@ -178,12 +183,16 @@ impl Session<'_> {
         Ok((end, n_healed_too))
     }
 
-    /// Returns the tests of waiting clusters that are suspected in the same functions as this one.
-    fn related(&self, cluster: &FailureCluster, queue: &[FailureCluster]) -> Vec<TestId> {
+    /// Returns the tests of waiting clusters that are suspected in the same functions as this one, and red tests that
+    /// nobody reported.
+    fn related(&self, cluster: &FailureCluster, queue: &[FailureCluster], baseline: &Baseline) -> Vec<TestId> {
         let places = |cluster: &FailureCluster| context::suspected_functions(cluster, &self.tree, &self.changes);
         let own = places(cluster);
         let related = queue.iter().filter(|other| !places(other).is_disjoint(&own));
-        related.flat_map(FailureCluster::ids).collect()
+        let known: BTreeSet<_> = queue.iter().chain([cluster]).flat_map(FailureCluster::ids).collect();
+        // A report or a command may not name all that is red.
+        let red = baseline.before.iter().filter(|(_, outcome)| outcome.is_red()).map(|(id, _)| id.clone());
+        related.flat_map(FailureCluster::ids).chain(red.filter(|id| !known.contains(id))).collect()
     }
 
     /// Drops what a proven patch does not need; the smaller patch is judged anew.

@@ -5,16 +5,17 @@ use std::time::{Duration, Instant};
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 
+use crate::heal::coincidence::special_cased;
 use crate::heal::session::{HealError, Session};
-use crate::model::{Candidate, Estimate, Event, Exhausted, Patch, Verdict};
+use crate::model::{Candidate, Estimate, Event, Exhausted, Failure, Patch, Verdict};
 use crate::verify::{self, Judgement, Oracle, TestBed, Trouble};
 
 /// Candidates for which one more test bed is worth opening: its copy of the build has to pay for itself.
 const CANDIDATES_PER_BED: usize = 4;
 
-/// Candidates that are still judged after one was proven that leaves related failures: a patch that fits one test and
-/// not its siblings is likely to be a coincidence.
-const FURTHER_MAX: usize = 24;
+/// Candidates that are still judged after one was proven that leaves related failures or brings a number of the test: a
+/// patch that fits one test and not its siblings is likely to be a coincidence.
+const FURTHER_MAX: usize = 64;
 
 /// A candidate whose patch is known.
 #[derive(Debug, Clone)]
@@ -29,13 +30,19 @@ pub(super) struct Judged {
     pub(super) candidate: Candidate,
     pub(super) patch: Patch,
     pub(super) judgement: Judgement,
+    /// A number that the patch brings and only the failing test explains.
+    pub(super) special_cased: Option<u128>,
 }
 
 impl Judged {
-    /// Returns how much a proven patch leaves to heal: tests it uncovers that fail, and related tests that still do.
+    /// Returns how much a proven patch leaves to be wished for: tests it uncovers that fail, related tests that still
+    /// do, and one more when it may be a special case.
     fn n_left(&self, oracle: &Oracle) -> Option<usize> {
         match &self.judgement.verdict {
-            Verdict::Plausible { uncovered, .. } => Some(uncovered.len() + self.judgement.n_left_red(&oracle.related)),
+            Verdict::Plausible { uncovered, .. } => {
+                let n_left_red = self.judgement.n_left_red(&oracle.related);
+                Some(uncovered.len() + n_left_red + usize::from(self.special_cased.is_some()))
+            }
             Verdict::Refused(_)
             | Verdict::Unviable { .. }
             | Verdict::StillFailing { .. }
@@ -48,6 +55,8 @@ impl Judged {
 /// What was judged so far in one cluster.
 #[derive(Debug, Default)]
 pub(super) struct Trials {
+    /// What is to be healed.
+    failures: Vec<Failure>,
     /// Proven candidates, in the order they ended.
     proven: Vec<Judged>,
     /// Candidates judged since the first one was proven.
@@ -57,10 +66,16 @@ pub(super) struct Trials {
 }
 
 impl Trials {
+    /// Begins with nothing judged.
+    pub(super) fn new(failures: Vec<Failure>) -> Self {
+        Self { failures, ..Self::default() }
+    }
+
     /// Takes note of a judged candidate.
-    fn enter(&mut self, judged: Judged) {
+    fn enter(&mut self, mut judged: Judged) {
         self.n_since += usize::from(!self.proven.is_empty());
         if judged.judgement.verdict.is_plausible() {
+            judged.special_cased = special_cased(&judged.patch, &self.failures);
             self.proven.push(judged);
         }
     }
@@ -133,7 +148,7 @@ impl Session<'_> {
     fn tell(&mut self, waiting: Waiting, judgement: Judgement, wall: Duration) -> Judged {
         let origin = waiting.candidate.origin.clone();
         self.say(&Event::Judged { origin, verdict: judgement.verdict.clone(), wall });
-        Judged { candidate: waiting.candidate, patch: waiting.patch, judgement }
+        Judged { candidate: waiting.candidate, patch: waiting.patch, judgement, special_cased: None }
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod assemble;
 mod baseline;
+mod coincidence;
 mod drive;
 mod hub;
 mod learn;

@@ -63,7 +63,7 @@ impl Search {
             allowed: Allowed { tiers, n_searched_before_endpoint: SEARCHED_BEFORE_ENDPOINT, n_calls_max },
             waiting: Vec::new(),
             pool: Vec::new(),
-            trials: Trials::default(),
+            trials: Trials::new(cluster.failures.clone()),
             known: BTreeSet::new(),
             out_of_calls: None,
             notes: Vec::new(),
