@@ -441,7 +441,7 @@ mod tests {
     #[test]
     fn a_hook_that_is_a_link_stays_one() {
         let house = House::new();
-        House::write(&house.folder.join("shared"), &house.recorder("foreign", 0));
+        House::write(&house.folder.join("team"), &house.recorder("foreign", 0));
         std::os::unix::fs::symlink("../team", house.hooks.join(HOOK)).unwrap();
         install(&house.hooks, &house.program).unwrap();
         assert!(house.push(REFS).status.success());

@@ -127,7 +127,7 @@ impl Block {
     }
 
     /// Returns the lines that will be in the file.
-    pub(crate) fn brought(&self) -> impl Iterator<Item = &Line> {
+    pub(crate) fn coming(&self) -> impl Iterator<Item = &Line> {
         self.lines.iter().filter(|line| line.tag != Tag::Remove)
     }
 
@@ -153,7 +153,7 @@ impl Block {
 
     /// Returns how many old and new lines it has.
     pub(crate) fn sizes(&self) -> (usize, usize) {
-        (self.old().count(), self.brought().count())
+        (self.old().count(), self.coming().count())
     }
 
     /// Returns the block without the given lines.

@@ -1,5 +1,7 @@
 //! Characters that deceive a reader: controls, bidirectional overrides, invisible letters. It judges no meaning.
 
+use std::collections::{HashMap, HashSet};
+
 /// Tells whether a character has no place in a path or in newly written code. Tabs and line ends do not count here;
 /// a path must refuse them itself.
 pub(crate) fn is_hidden(c: char) -> bool {
@@ -12,9 +14,7 @@ pub(crate) fn is_hidden(c: char) -> bool {
         | '\u{61c}'
         | '\u{180e}'
         | '\u{200b}'..='\u{200f}'
-        | '\u{202a}'..='\u{202e}'
-        | '\u{2028}'
-        | '\u{2029}'
+        | '\u{2028}'..='\u{202e}'
         | '\u{2060}'..='\u{206f}'
         | '\u{feff}'
         | '\u{fff9}'..='\u{fffb}'
@@ -23,18 +23,25 @@ pub(crate) fn is_hidden(c: char) -> bool {
     }
 }
 
-/// Returns the first line, from 1, and the character by which `after` holds more of one hidden character than `before`.
-/// A byte-order mark at the very beginning is none.
+/// Returns the first line, from 1, that brings a hidden character, and that character: the line is new, or the text holds
+/// more of them than before. A byte-order mark at the very beginning is none.
 pub(crate) fn newly_hidden(before: &str, after: &str) -> Option<(usize, char)> {
-    let after = after.strip_prefix('\u{feff}').unwrap_or(after);
-    let count = |text: &str, wanted: char| text.chars().filter(|&c| c == wanted).count();
-    let before = before.strip_prefix('\u{feff}').unwrap_or(before);
-    let known: Vec<&str> = before.lines().filter(|line| line.contains(is_hidden)).collect();
+    let [before, after] = [before, after].map(|text| text.strip_prefix('\u{feff}').unwrap_or(text));
+    let known: HashSet<&str> = before.lines().filter(|line| line.contains(is_hidden)).collect();
+    let (old, new) = (counts(before), counts(after));
     after.lines().enumerate().find_map(|(index, line)| {
         let c = line.chars().find(|&c| is_hidden(c))?;
-        let moved = known.contains(&line) && count(after, c) <= count(before, c);
-        (!moved).then_some((index + 1, c))
+        let is_known = known.contains(line) && new.get(&c) <= old.get(&c);
+        (!is_known).then_some((index + 1, c))
     })
+}
+
+fn counts(text: &str) -> HashMap<char, usize> {
+    let mut counts = HashMap::new();
+    for c in text.chars().filter(|&c| is_hidden(c)) {
+        *counts.entry(c).or_default() += 1;
+    }
+    counts
 }
 
 #[cfg(test)]

@@ -65,11 +65,8 @@ fn keep_of_file(change: &FileChange, keep: &mut impl Iterator<Item = bool>) -> O
     for group in groups(&old, &new) {
         text.extend(old[at..group.before.start].iter().copied());
         at = group.before.end;
-        if keep.next().unwrap_or(false) {
-            text.extend(new[group.after].iter().copied());
-        } else {
-            text.extend(old[group.before].iter().copied());
-        }
+        let kept = if keep.next().unwrap_or(false) { &new[group.after] } else { &old[group.before] };
+        text.extend(kept.iter().copied());
     }
     text.extend(old[at..].iter().copied());
     // A line without an end is the last of its text, so nothing is ever glued to it: it is in the last group, or after.

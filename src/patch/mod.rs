@@ -7,8 +7,13 @@
 #[cfg(test)]
 mod attacks;
 mod blob;
+#[cfg(test)]
+#[expect(clippy::needless_pass_by_value, clippy::unnecessary_wraps, reason = "all kinds of defects have one signature")]
+mod defects;
 mod difference;
 mod edit;
+#[cfg(test)]
+mod fixtures;
 mod guard;
 mod hidden;
 mod hunk;

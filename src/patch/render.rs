@@ -91,7 +91,7 @@ fn diff_of_file(change: &FileChange) -> String {
         _ => {}
     }
     let ids = [&change.before, &change.after].map(|text| blob::id(text.as_deref()));
-    let _ = writeln!(text, "index {}..{}", ids[0], ids[1]);
+    text.extend(["index ", &ids[0], "..", &ids[1], "\n"]);
     let before = lines::split(change.before.as_deref().unwrap_or_default());
     let after = lines::split(change.after.as_deref().unwrap_or_default());
     let clusters = clusters(groups(&before, &after));
@@ -101,7 +101,7 @@ fn diff_of_file(change: &FileChange) -> String {
     let side = |exists: bool, name: &str| if exists { header_name(name) } else { "/dev/null".to_owned() };
     let old = side(change.before.is_some(), &old);
     let new = side(change.after.is_some(), &new);
-    let _ = write!(text, "--- {old}\n+++ {new}\n");
+    text.extend(["--- ", &old, "\n+++ ", &new, "\n"]);
     text.extend(clusters.iter().map(|cluster| hunk(cluster, &before, &after)));
     text
 }
@@ -207,10 +207,10 @@ mod tests {
         git(folder.path(), &["init", "-q"]);
         fs_err::write(folder.path().join("other"), "1\n").unwrap();
         for change in patch.changes() {
-            let path = folder.path().join(&change.path);
-            fs_err::create_dir_all(path.parent().unwrap()).unwrap();
+            let target = folder.path().join(&change.path);
+            fs_err::create_dir_all(target.parent().unwrap()).unwrap();
             if let Some(before) = &change.before {
-                fs_err::write(path, before).unwrap();
+                fs_err::write(target, before).unwrap();
             }
         }
         git(folder.path(), &["add", "-A"]);
@@ -220,8 +220,8 @@ mod tests {
         fs_err::write(&file, text).unwrap();
         git(folder.path(), &[arguments, &[file.to_str().unwrap()]].concat());
         for change in patch.changes() {
-            let path = folder.path().join(&change.path);
-            let found = path.exists().then(|| fs_err::read_to_string(&path).unwrap());
+            let target = folder.path().join(&change.path);
+            let found = target.exists().then(|| fs_err::read_to_string(&target).unwrap());
             assert_eq!(found, change.after, "{}\n{text}", change.path);
         }
     }

@@ -7,7 +7,7 @@ use camino::Utf8PathBuf;
 
 use crate::model::{FileChange, Patch, Refusal};
 use crate::patch::blob;
-use crate::patch::edit::{Ask, Block, Line, Request, Tag};
+use crate::patch::edit::{Ask, Block, Ending, Line, Request, Tag};
 use crate::patch::guard::{judge_characters, judge_neighbours};
 use crate::patch::locate::{self, Target};
 use crate::patch::reply;
@@ -16,6 +16,9 @@ use crate::patch::whole;
 
 /// Longest reply that is read.
 const REPLY_BYTES_MAX: usize = 4 * 1024 * 1024;
+
+/// Most edits of one reply: a mended fault needs few, and each costs time.
+const EDITS_MAX: usize = 200;
 
 /// What stands in a prompt for a secret; a reply that repeats it would write it into a file.
 const PLACEHOLDER: &str = "[REDACTED:";
@@ -75,7 +78,9 @@ struct Plan {
 
 fn settle(text: &str, tree: Tree<'_>) -> Result<Resolved, Refusal> {
     let mut plans: BTreeMap<Utf8PathBuf, Plan> = BTreeMap::new();
-    for request in reply::read(text)? {
+    let requests = reply::read(text)?;
+    judge_number(&requests)?;
+    for request in requests {
         let (path, before) = place(&request, tree)?;
         let plan = plans.entry(path).or_default();
         plan.before = before;
@@ -96,6 +101,21 @@ fn settle(text: &str, tree: Tree<'_>) -> Result<Resolved, Refusal> {
         return Err(Refusal::new("no-change", "the reply leaves every file as it is; send the change"));
     }
     Ok(Resolved { patch, matches })
+}
+
+fn judge_number(requests: &[Request]) -> Result<(), Refusal> {
+    let count = |request: &Request| match &request.ask {
+        Ask::Edit(blocks) | Ask::Delete(blocks) => blocks.len().max(1),
+        Ask::Create(_) | Ask::Whole(_) => 1,
+    };
+    let n: usize = requests.iter().map(count).sum();
+    if n <= EDITS_MAX {
+        return Ok(());
+    }
+    Err(Refusal::new(
+        "too-many-edits",
+        format!("the reply has {n} edits; send at most {EDITS_MAX}, only those that matter"),
+    ))
 }
 
 const ALREADY: &str = "already-applied";
@@ -198,7 +218,9 @@ impl Plan {
             .ids
             .as_ref()
             .is_some_and(|(old, new)| blob::is_id_of(old, Some(before)) && blob::is_id_of(new, Some(after)));
-        by_ids || blocks.iter().flat_map(|block| &block.lines).any(|line| line.tag == Tag::Remove && !line.newline)
+        let is_whole = blocks.iter().all(|block| block.ending != Ending::Cut);
+        let marks_end = |line: &Line| line.tag == Tag::Remove && !line.newline;
+        by_ids || is_whole && blocks.iter().flat_map(|block| &block.lines).any(marks_end)
     }
 }
 

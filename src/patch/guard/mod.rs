@@ -112,13 +112,12 @@ pub(crate) fn judge_characters(change: &FileChange) -> Result<(), Refusal> {
 /// Refuses a file that would have to be a folder, and two paths that some file systems take for one.
 pub(crate) fn judge_neighbours(patch: &Patch) -> Result<(), Refusal> {
     let present: Vec<_> = patch.changes().iter().filter(|change| change.after.is_some()).collect();
+    let names: Vec<String> = present.iter().map(|change| change.path.as_str().to_lowercase()).collect();
     for (index, change) in present.iter().enumerate() {
-        let path = change.path.as_str().to_lowercase();
-        let clash = present.iter().enumerate().find(|(other, next)| {
-            let next = next.path.as_str().to_lowercase();
-            *other != index && (next == path || next.strip_prefix(&path).is_some_and(|tail| tail.starts_with('/')))
-        });
-        if let Some((_, other)) = clash {
+        let own = names[index].as_str();
+        let clashes = |other: &str| other == own || other.strip_prefix(own).is_some_and(|tail| tail.starts_with('/'));
+        let clash = (0..names.len()).find(|other| *other != index && clashes(&names[*other]));
+        if let Some(other) = clash.map(|other| present[other]) {
             let sentence =
                 format!("{} and {} cannot both exist; give one of them another name", change.path, other.path);
             return Err(Refusal::new("path-conflict", sentence));

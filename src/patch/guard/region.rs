@@ -16,7 +16,7 @@ pub struct Region {
     pub what: String,
 }
 
-/// What a region is, and its text; `None` where its bytes are no text of the file.
+/// What a region is, and its text; `None` where it lies outside of the file.
 type Piece = (String, Option<String>);
 
 /// Refuses a change under which the sequence of region texts is another one.
@@ -27,7 +27,7 @@ pub(super) fn judge(change: &FileChange, regions: &dyn Fn(&Utf8Path, &str) -> Ve
         regions(&change.path, text).into_iter().map(piece).collect()
     };
     let (before, after) = (texts(change.before.as_ref()), texts(change.after.as_ref()));
-    let same = |pair: &(&Piece, &Piece)| pair.0.1 == pair.1.1 && pair.0.1.is_some();
+    let same = |(old, new): &(&Piece, &Piece)| old.1 == new.1 && old.1.is_some();
     let n_same = before.iter().zip(&after).take_while(same).count();
     if n_same == before.len() && n_same == after.len() {
         return Ok(());

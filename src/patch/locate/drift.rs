@@ -25,7 +25,7 @@ const OTHER: u8 = 5;
 const NEVER: u8 = u8::MAX;
 
 /// Most cells of a grid: a bound on time and memory for huge files.
-const CELLS_MAX: usize = 20_000_000;
+const CELLS_MAX: usize = 4_000_000;
 
 /// What looking for a drifted block found.
 #[derive(Debug)]
@@ -39,15 +39,30 @@ pub(crate) enum Drifted {
 }
 
 /// One old line.
-#[expect(clippy::struct_excessive_bools, reason = "each is a property of its own")]
 struct Op {
     key: u32,
-    is_remove: bool,
+    part: Part,
     /// Whether it must be found as it is: it goes, or it is the last of a reply that may have broken off in it.
     is_fixed: bool,
-    is_gap: bool,
     is_blank: bool,
     is_trivial: bool,
+}
+
+impl Op {
+    fn is_gap(&self) -> bool {
+        self.part == Part::Gap
+    }
+}
+
+/// What an old line is there for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Part {
+    /// To show where the change belongs.
+    Context,
+    /// To go.
+    Removed,
+    /// To stand for any number of lines.
+    Gap,
 }
 
 struct Drift<'a> {
@@ -68,7 +83,7 @@ pub(crate) fn find(block: &Block, source: &Source<'_>) -> Drifted {
     if block.ending == Ending::Cut && drift.ops.last().is_some_and(|op| op.is_blank) {
         return Drifted::Places(Vec::new());
     }
-    let n_ops = drift.ops.iter().filter(|op| !op.is_gap).count();
+    let n_ops = drift.ops.iter().filter(|op| !op.is_gap()).count();
     let has_gap = n_ops < drift.ops.len();
     let too_large = (drift.ops.len() + 1).saturating_mul(source.len() + 1) > CELLS_MAX;
     if n_ops < if has_gap { 2 } else { 3 } || too_large {
@@ -88,11 +103,15 @@ impl<'a> Drift<'a> {
         let known: HashSet<u32> = keys.iter().copied().collect();
         let mut op = |line: &Line| {
             let key = id(&line.text);
+            let is_gap = line.tag == Tag::Keep && !known.contains(&key) && is_ellipsis(&line.text);
             Op {
                 key,
-                is_remove: line.tag == Tag::Remove,
+                part: match line.tag {
+                    Tag::Remove => Part::Removed,
+                    _ if is_gap => Part::Gap,
+                    _ => Part::Context,
+                },
                 is_fixed: line.tag == Tag::Remove,
-                is_gap: line.tag == Tag::Keep && !known.contains(&key) && is_ellipsis(&line.text),
                 is_blank: lines::is_blank(&line.text),
                 is_trivial: lines::is_trivial(&line.text),
             }
@@ -102,16 +121,16 @@ impl<'a> Drift<'a> {
             last.is_fixed = true;
         }
         let typos = typos(block, source, &ops, &known);
-        let n = ops.iter().filter(|op| !op.is_gap && !op.is_blank).count();
+        let n = ops.iter().filter(|op| !op.is_gap() && !op.is_blank).count();
         let n_defects = if n < 8 { 1 } else { 2 };
-        let blank = if ops.iter().any(|op| op.is_remove && op.is_blank) { NEVER } else { BLANK };
+        let blank = if ops.iter().any(|op| op.part == Part::Removed && op.is_blank) { NEVER } else { BLANK };
         Self { block, source, ops, keys, typos, cost_max: OTHER * n_defects, blank }
     }
 
     /// The cost of taking old line `i` for line `j` of the file.
     fn pair(&self, i: usize, j: usize) -> u8 {
         let op = &self.ops[i];
-        if op.is_gap {
+        if op.is_gap() {
             NEVER
         } else if op.key == self.keys[j] {
             0
@@ -125,7 +144,7 @@ impl<'a> Drift<'a> {
     /// The cost of old line `i` having no counterpart.
     fn extra(&self, i: usize) -> u8 {
         match &self.ops[i] {
-            op if op.is_gap => 0,
+            op if op.is_gap() => 0,
             op if op.is_fixed => NEVER,
             op if op.is_blank => self.blank,
             _ => DEFECT,
@@ -137,9 +156,9 @@ impl<'a> Drift<'a> {
         let (Some(before), Some(after)) = (i.checked_sub(1).and_then(|i| self.ops.get(i)), self.ops.get(i)) else {
             return NEVER;
         };
-        if before.is_gap {
+        if before.is_gap() {
             0
-        } else if before.is_remove && after.is_remove {
+        } else if before.part == Part::Removed && after.part == Part::Removed {
             NEVER
         } else if lines::is_blank(self.source.raws[j]) {
             self.blank
@@ -266,12 +285,12 @@ impl<'a> Drift<'a> {
     }
 
     fn is_gap(&self, line: &Line) -> bool {
-        self.block.old().zip(&self.ops).any(|(old, op)| op.is_gap && std::ptr::eq(old, line))
+        self.block.old().zip(&self.ops).any(|(old, op)| op.is_gap() && std::ptr::eq(old, line))
     }
 
     /// Tells whether enough lines that say something are found as they are.
     fn is_sound(&self, alignment: &Alignment) -> bool {
-        let telling = || self.ops.iter().zip(alignment).filter(|(op, _)| !op.is_trivial && !op.is_gap);
+        let telling = || self.ops.iter().zip(alignment).filter(|(op, _)| !op.is_trivial && !op.is_gap());
         let n_hits = telling().filter(|(op, at)| at.is_some_and(|at| self.keys[at] == op.key)).count();
         n_hits >= 2 && n_hits * 2 >= telling().count()
     }
@@ -309,17 +328,17 @@ impl<'a> Drift<'a> {
     fn lost_sign(&self, alignment: &Alignment) -> Option<String> {
         let old: Vec<usize> =
             (0..self.block.lines.len()).filter(|index| self.block.lines[*index].tag != Tag::Add).collect();
-        let is_extra = |i: &usize| alignment[*i].is_none() && !self.ops[*i].is_gap && !self.ops[*i].is_blank;
+        let is_extra = |i: &usize| alignment[*i].is_none() && !self.ops[*i].is_gap() && !self.ops[*i].is_blank;
         let extras: Vec<usize> = (0..old.len()).filter(is_extra).map(|i| old[i]).collect();
         let lost = extras.iter().find(|index| has_lost_sign(self.block, **index, extras.len()))?;
         Some(self.block.lines[*lost].text.clone())
     }
 
     fn label(&self, cost: u8, alignment: &Alignment) -> String {
-        if cost == 0 && self.ops.iter().any(|op| op.is_gap) {
+        if cost == 0 && self.ops.iter().any(Op::is_gap) {
             return "ellipsis".to_owned();
         }
-        let lines = || self.ops.iter().zip(alignment).filter(|(op, _)| !op.is_gap);
+        let lines = || self.ops.iter().zip(alignment).filter(|(op, _)| !op.is_gap());
         let n_equal = lines().filter(|(op, at)| at.is_some_and(|at| self.keys[at] == op.key)).count();
         format!("similarity({:.2})", n_equal as f64 / lines().count().max(1) as f64)
     }
@@ -337,7 +356,7 @@ fn typos(block: &Block, source: &Source<'_>, ops: &[Op], known: &HashSet<u32>) -
         .old()
         .zip(ops)
         .enumerate()
-        .filter(|(_, (_, op))| op.is_remove && !op.is_trivial && !known.contains(&op.key))
+        .filter(|(_, (_, op))| op.part == Part::Removed && !op.is_trivial && !known.contains(&op.key))
         .collect();
     // More than one misspelt line is another text.
     let [(i, (line, _))] = unknown.as_slice() else { return HashSet::new() };
@@ -354,15 +373,14 @@ fn has_lost_sign(block: &Block, index: usize, n_extras: usize) -> bool {
     if !block.is_diff || !line.signed {
         return true;
     }
-    let neighbours = [index.checked_sub(1), Some(index + 1)];
-    let beside_added =
-        neighbours.into_iter().flatten().filter_map(|index| block.lines.get(index)).any(|line| line.tag == Tag::Add);
+    let neighbours = [index.checked_sub(1), Some(index + 1)].into_iter().flatten();
+    let beside_change = neighbours.filter_map(|index| block.lines.get(index)).any(|line| line.tag != Tag::Keep);
     let (n_old, n_new) = block.sizes();
     let by_counts = match block.counts {
         Some((old, new)) if old + n_extras == n_old && new == n_new => true,
         Some((old, new)) if old == n_old && new == n_new => false,
         Some((old, new)) if old + n_extras == n_old && new + n_extras == n_new => false,
-        _ => beside_added,
+        _ => beside_change,
     };
     by_counts || is_one_space_short(block, index)
 }

@@ -1,7 +1,5 @@
 //! The rungs in their order, and what each find means. It chooses between no two places.
 
-use std::fmt::Write as _;
-
 use camino::Utf8Path;
 
 use crate::model::Refusal;
@@ -228,7 +226,7 @@ pub(crate) fn new_text_at(block: &Block, source: &Source<'_>) -> Vec<usize> {
     if !block.added().any(|line| !lines::is_trivial(&line.text)) {
         return Vec::new();
     }
-    let new: Vec<&str> = block.brought().map(|line| line.text.trim_end()).collect();
+    let new: Vec<&str> = block.coming().map(|line| line.text.trim_end()).collect();
     let file: Vec<&str> = source.raws.iter().map(|line| line.trim_end()).collect();
     file.windows(new.len()).enumerate().filter(|(_, window)| *window == new.as_slice()).map(|(at, _)| at).collect()
 }
@@ -287,6 +285,9 @@ pub(crate) fn objection(block: &Block, place: &Placement, source: &Source<'_>) -
     breaks_off.then(|| truncated("the edit ends before the end its header announces"))
 }
 
+/// Most lines of the file that a refusal shows.
+const LINES_SHOWN_MAX: usize = 20;
+
 /// Usual number of context lines at the end of a hunk.
 const CONTEXT_LINES: usize = 3;
 
@@ -339,8 +340,8 @@ fn not_found(block: &Block, source: &Source<'_>, path: &Utf8Path) -> Refusal {
     let mut sentence = format!("the lines to change{what} are not in {path} as given; copy them exactly");
     if let Some(start) = nearest(&old, &file) {
         let end = (start + old.len()).min(source.len());
-        let _ = writeln!(sentence, ". Lines {}–{end} are:", start + 1);
-        sentence.extend(source.raws[start..end].iter().take(20).flat_map(|line| [lines::body(line), "\n"]));
+        let standing: String = source.lines[start..end].iter().take(LINES_SHOWN_MAX).copied().collect();
+        sentence = format!("{sentence}. Lines {}–{end} are:\n{standing}", start + 1);
     }
     Refusal::new("not-found", sentence)
 }

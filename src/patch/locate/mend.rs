@@ -177,20 +177,27 @@ pub(crate) fn without_odd_added_space(block: &Block, source: &Source<'_>) -> Opt
     let depth_of = |line: &Line| depth(&line.text);
     let before = block.lines[..first].iter().rev().find(filled).map(depth_of);
     let after = block.lines[first..].iter().filter(|line| line.tag == Tag::Keep).find(filled).map(depth_of);
-    let here = depth_of(&block.lines[first]);
-    let (natural, may_be_meant) = if is_star(&block.lines[first].text) {
+    let text = block.lines[first].text.as_str();
+    let here = depth(text);
+    let (natural, may_be_meant) = if is_star(text) {
         (source.raws.iter().filter(|line| is_star(line)).map(|line| depth(line)).collect(), false)
     } else {
         (natural_depths(source, before.unwrap_or(0), after), goes_one_deeper(source))
     };
-    let is_odd = here > 0 && !natural.contains(&here) && natural.contains(&(here - 1));
-    if !is_odd || may_be_meant {
+    let is_odd = here > 0 && !natural.contains(&here) && natural.contains(&(here - 1)) && !may_be_meant;
+    if !is_odd && !is_odd_among_tabs(text, source) {
         return None;
     }
     map_lines(block, |line| match line.tag {
         Tag::Add if filled(&line) => line.text.strip_prefix(' ').map(str::to_owned),
         _ => Some(line.text.clone()),
     })
+}
+
+/// Tells whether a line is indented by one space where the file is indented with tabs.
+fn is_odd_among_tabs(line: &str, source: &Source<'_>) -> bool {
+    let rest = line.strip_prefix(' ').filter(|rest| !rest.starts_with([' ', '*']));
+    rest.is_some() && source.style() == Some('\t')
 }
 
 /// Returns the depths a line may well have between lines of the given depths: theirs, one level more, or that of

@@ -80,7 +80,7 @@ pub(crate) fn verbatim(blocks: &[Block], text: &str) -> Option<String> {
         if block.counts != Some(block.sizes()) || !block.old().zip(old).all(fits) {
             return None;
         }
-        let new = block.brought().map(|line| NewLine { text: line.full_text(), verbatim: true }).collect();
+        let new = block.coming().map(|line| NewLine { text: line.full_text(), verbatim: true }).collect();
         splices.push(Splice { old: start..start + n_old, new, final_end: None });
     }
     Some(splice::applied(&source, &splice::merged(splices).ok()?))

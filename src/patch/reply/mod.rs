@@ -27,16 +27,19 @@ pub(crate) struct Read {
 /// One form of reply.
 struct Form {
     name: &'static str,
+    /// Tells whether a text bears marks that stand for nothing else.
+    is_marked: fn(&Text<'_>) -> bool,
+    /// Reads a reply; `None`: it is not in this form.
     read: fn(&Text<'_>) -> Result<Option<Read>, Refusal>,
 }
 
 /// The forms, most distinct marks first.
 const FORMS: &[Form] = &[
-    Form { name: "patch envelope", read: v4a::read },
-    Form { name: "search and replace", read: search_replace::read },
-    Form { name: "unified diff", read: unified::read },
-    Form { name: "JSON", read: json::read },
-    Form { name: "whole file or function", read: whole::read },
+    Form { name: "patch envelope", is_marked: v4a::is_marked, read: v4a::read },
+    Form { name: "SEARCH/REPLACE block", is_marked: search_replace::is_marked, read: search_replace::read },
+    Form { name: "unified diff", is_marked: unified::is_marked, read: unified::read },
+    Form { name: "JSON value", is_marked: |_| false, read: json::read },
+    Form { name: "fence with a path", is_marked: |_| false, read: whole::read },
 ];
 
 /// A reply as lines; `ended` tells whether the last of them has an end.
@@ -68,26 +71,14 @@ pub(crate) fn read(reply: &str) -> Result<Vec<Request>, Refusal> {
         }
         let rest = read.rest.join("\n");
         let rest = Text::new(&rest);
-        if let Some(other) = marked(&rest) {
-            let sentence = format!("the reply holds a {} and a {other}; use one form for all edits", form.name);
+        if let Some(other) = FORMS.iter().find(|other| (other.is_marked)(&rest)) {
+            let sentence =
+                format!("besides a {} the reply holds a {}; use one form for all edits", form.name, other.name);
             return Err(Refusal::new("mixed-forms", sentence));
         }
         return Ok(read.requests);
     }
     Err(no_edit(&text))
-}
-
-/// Tells whether a text bears the unmistakable marks of a form.
-type IsMarked = fn(&Text<'_>) -> bool;
-
-/// Names the form whose unmistakable marks a text bears.
-fn marked(text: &Text<'_>) -> Option<&'static str> {
-    let marks: [(&str, IsMarked); 3] = [
-        (FORMS[0].name, v4a::is_marked),
-        (FORMS[1].name, search_replace::is_marked),
-        (FORMS[2].name, unified::is_marked),
-    ];
-    marks.into_iter().find(|(_, is_marked)| is_marked(text)).map(|(name, _)| name)
 }
 
 fn no_edit(text: &Text<'_>) -> Refusal {

@@ -47,12 +47,11 @@ fn outdented(text: &str) -> Option<String> {
 fn is_html_worded(text: &str) -> bool {
     let pairs = [('<', "&lt;"), ('>', "&gt;"), ('"', "&quot;")];
     let has_entity = ["&lt;", "&gt;", "&quot;", "&amp;", "&#39;", "&#x27;"].iter().any(|entity| text.contains(entity));
-    let bare_ampersand = text.match_indices('&').any(|(at, _)| {
-        let rest = &text[at + 1..];
-        !rest.split_once(';').is_some_and(|(name, _)| {
-            (2..=6).contains(&name.len()) && name.chars().all(|c| c.is_alphanumeric() || c == '#')
-        })
-    });
+    let is_entity = |text: &str| {
+        let name: String = text.chars().take(8).take_while(|c| c.is_alphanumeric() || *c == '#').collect();
+        name.len() > 1 && text[name.len()..].starts_with(';')
+    };
+    let bare_ampersand = text.match_indices('&').any(|(at, _)| !is_entity(&text[at + 1..]));
     let quotes_kept = !text.contains("&quot;");
     let contradicted = pairs.iter().any(|(c, _)| text.contains(*c) && !(*c == '"' && quotes_kept));
     has_entity && !bare_ampersand && !contradicted

@@ -132,8 +132,7 @@ impl<'a> Section<'a> {
     }
 
     fn take_hunk(&mut self, mut block: Block, at: usize) -> usize {
-        let limit =
-            (at..self.lines.len()).find(|index| self.begins_other(&block, at, *index)).unwrap_or(self.lines.len());
+        let limit = self.limit(&block, at);
         let n = hunk::body(&mut block, &self.lines[at..limit]);
         let rest = &self.lines[at + n..];
         if rest.iter().all(|line| line.trim().is_empty()) {
@@ -148,24 +147,24 @@ impl<'a> Section<'a> {
         at + n
     }
 
-    /// Tells whether a line ends the hunk that begins at `start` because something else begins. Two removed and added
-    /// lines that look like names are told by the hunk's counts.
-    fn begins_other(&self, block: &Block, start: usize, index: usize) -> bool {
-        let line = self.lines[index];
-        if hunk::is_header(line) || line.starts_with("diff --git ") || line.starts_with("Index: ") {
-            return true;
+    /// Returns where something else begins after the hunk at `start`, or the end. Two removed and added lines that look
+    /// like names are told from them by the hunk's counts.
+    fn limit(&self, block: &Block, start: usize) -> usize {
+        let (mut n_old, mut n_new) = (0, 0);
+        for index in start..self.lines.len() {
+            let line = self.lines[index];
+            if hunk::is_header(line) || line.starts_with("diff --git ") || line.starts_with("Index: ") {
+                return index;
+            }
+            let is_short = block.counts.is_some_and(|(old, new)| n_old < old && n_new < new);
+            let follows_hunk = || self.lines.get(index + 2).is_some_and(|line| hunk::is_header(line));
+            if is_names(self.lines, index) && (!is_short || follows_hunk()) {
+                return index;
+            }
+            n_old += usize::from(!line.starts_with('+'));
+            n_new += usize::from(!line.starts_with('-'));
         }
-        if !is_names(self.lines, index) {
-            return false;
-        }
-        let so_far = &self.lines[start..index];
-        let (old, new) = so_far.iter().fold((0, 0), |(old, new), line| match line.chars().next() {
-            Some('+') => (old, new + 1),
-            Some('-') => (old + 1, new),
-            _ => (old + 1, new + 1),
-        });
-        let is_short = block.counts.is_some_and(|(n_old, n_new)| old < n_old && new < n_new);
-        !is_short || self.lines.get(index + 2).is_some_and(|line| hunk::is_header(line))
+        self.lines.len()
     }
 }
 
