@@ -141,9 +141,10 @@ impl Block {
         self.lines.iter().any(|line| line.tag != Tag::Keep)
     }
 
-    /// Tells whether unchanged lines show where it belongs.
+    /// Tells whether unchanged lines show where it belongs; a line that goes and comes again is unchanged too.
     pub(crate) fn has_context(&self) -> bool {
-        self.lines.iter().any(|line| line.tag == Tag::Keep && !lines::is_blank(&line.text))
+        let stays = |line: &&Line| line.tag == Tag::Keep || self.added().any(|added| added.text == line.text);
+        self.old().filter(stays).any(|line| !lines::is_blank(&line.text))
     }
 
     /// Returns the number of unchanged lines at its end.

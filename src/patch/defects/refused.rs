@@ -80,7 +80,8 @@ fn truncated_between_lines(case: &Case, diff: Diff, rng: &mut Rng) -> Option<Tri
     let all = lines::split(&text);
     let header = all.iter().rposition(|line| line.starts_with("@@"))?;
     let keep = header + 2 + rng.below(all.len().checked_sub(header + 2)?);
-    (keep < all.len()).then(|| case.refused(all[..keep].concat()))
+    let lost = all.get(keep..).unwrap_or_default();
+    lost.iter().any(|line| !line.starts_with('\\')).then(|| case.refused(all[..keep].concat()))
 }
 
 fn truncated_inside_a_line(case: &Case, diff: Diff, rng: &mut Rng) -> Option<Trial> {

@@ -211,7 +211,8 @@ impl<'a> Drift<'a> {
         let cost_max = if best == 0 { 0 } else { best.saturating_add(DEFECT) };
         let starts = (0..self.keys.len()).filter(|j| rest.at(0, *j) <= cost_max);
         let mut found: Vec<(u8, Alignment)> = starts.map(|j| (rest.at(0, j), self.align(&rest, j))).collect();
-        found.retain(|(_, alignment)| self.is_sound(alignment));
+        let is_cut = self.block.ending == Ending::Cut;
+        found.retain(|(_, alignment)| self.is_sound(alignment) && !(is_cut && is_gappy(alignment)));
         found.sort_by_key(|(cost, alignment)| (*cost, span(alignment).len()));
         let Some((cost, alignment)) = found.first() else { return Drifted::Places(Vec::new()) };
         if let Some(line) = self.lost_sign(alignment) {
@@ -229,7 +230,8 @@ impl<'a> Drift<'a> {
             if seen.contains(&ranges) {
                 continue;
             }
-            let is_certain = ranges.is_some() && !self.is_uncertain([&head, &rest], alignment, *cost);
+            let is_doubtful = self.is_uncertain([&head, &rest], alignment, *cost) || self.is_torn(alignment);
+            let is_certain = ranges.is_some() && !is_doubtful;
             if !is_certain && *cost == best {
                 return Drifted::Uncertain(span(alignment).start);
             }
@@ -305,6 +307,23 @@ impl<'a> Drift<'a> {
         })
     }
 
+    /// Tells whether a line that could stand anywhere is left out right after lines that were replaced: it may have stood
+    /// between the old ones and the new.
+    fn is_torn(&self, alignment: &Alignment) -> bool {
+        let lines = &self.block.lines;
+        let mut ends = (1..lines.len()).filter(|at| lines[at - 1].tag == Tag::Add && lines[*at].tag == Tag::Keep);
+        ends.any(|end| {
+            let mut group = lines[..end].iter().rev().take_while(|line| line.tag != Tag::Keep);
+            let replaces = group.any(|line| line.tag == Tag::Remove);
+            let n_old = lines[..end].iter().filter(|line| line.tag != Tag::Add).count();
+            let before = n_old.checked_sub(1).and_then(|i| alignment[i]);
+            let after = alignment[n_old..].iter().find_map(|line| *line);
+            let is_left_out = before.zip(after).is_some_and(|(before, after)| after > before + 1);
+            let next = before.and_then(|before| self.source.raws.get(before + 1));
+            replaces && is_left_out && next.is_some_and(|line| lines::is_trivial(line))
+        })
+    }
+
     /// Returns the old lines that are removed or stand next to added ones.
     fn fixing_ops(&self) -> Vec<usize> {
         let mut fixing = Vec::new();
@@ -349,6 +368,11 @@ fn span(alignment: &Alignment) -> Range<usize> {
     let first = alignment.iter().find_map(|line| *line).unwrap_or(0);
     let last = alignment.iter().rev().find_map(|line| *line).unwrap_or(first);
     first..last + 1
+}
+
+/// Tells whether lines of the file are left out between aligned ones.
+fn is_gappy(alignment: &Alignment) -> bool {
+    span(alignment).len() > alignment.iter().flatten().count()
 }
 
 fn typos(block: &Block, source: &Source<'_>, ops: &[Op], known: &HashSet<u32>) -> HashSet<(usize, usize)> {

@@ -185,13 +185,28 @@ pub(crate) fn without_odd_added_space(block: &Block, source: &Source<'_>) -> Opt
         (natural_depths(source, before.unwrap_or(0), after), goes_one_deeper(source))
     };
     let is_odd = here > 0 && !natural.contains(&here) && natural.contains(&(here - 1)) && !may_be_meant;
-    if !is_odd && !is_odd_among_tabs(text, source) {
+    if !is_odd && !is_odd_among_tabs(text, source) && !are_odd_among_even(block, source) {
         return None;
     }
     map_lines(block, |line| match line.tag {
         Tag::Add if filled(&line) => line.text.strip_prefix(' ').map(str::to_owned),
         _ => Some(line.text.clone()),
     })
+}
+
+/// Tells whether all of several added lines stand at odd depths in a file that has next to none.
+fn are_odd_among_even(block: &Block, source: &Source<'_>) -> bool {
+    let depth = |line: &str| lines::indent(line).len();
+    let is_code = |line: &&str| !lines::is_blank(line) && !is_star(line);
+    let mut added = block.added().map(|line| line.text.as_str()).filter(is_code).peekable();
+    let several = block.added().filter(|line| !lines::is_blank(&line.text)).count() > 1;
+    let file: Vec<&str> = source.raws.iter().copied().filter(is_code).collect();
+    let n_odd = file.iter().filter(|line| !depth(line).is_multiple_of(2)).count();
+    let is_spaced = |line: &str| line.starts_with(' ') && !lines::indent(line).contains('\t');
+    several
+        && added.peek().is_some()
+        && n_odd * 50 <= file.len()
+        && added.all(|line| is_spaced(line) && !depth(line).is_multiple_of(2))
 }
 
 /// Tells whether a line is indented by one space where the file is indented with tabs.

@@ -77,7 +77,9 @@ fn choose(
         target.shown.iter().any(covers)
     };
     let by_shown = only(&is_shown).filter(|_| !target.shown.is_empty());
-    let by_number = announced(block, offset).map(|line| only(&|place| place.start == line));
+    // Where nothing else shows the place, its number must be borne out by another block's.
+    let is_told = block.has_context() || !block.is_diff || offset.is_some();
+    let by_number = announced(block, offset).filter(|_| is_told).map(|line| only(&|place| place.start == line));
     // A number that fits no place is a reason for doubt, which a heading does not take away.
     by_shown.or_else(|| match by_number {
         Some(found) => found,
@@ -118,7 +120,7 @@ fn already_there(block: &Block, place: &Placement, offset: Option<isize>, source
     let (n_old, n_new) = block.sizes();
     let line = announced(block, offset);
     let standing = ladder::new_text_at(block, source);
-    if let Some(at) = line.filter(|line| *line != place.start && standing.contains(line)) {
+    if let Some(at) = announced(block, None).filter(|line| *line != place.start && standing.contains(line)) {
         return Some(Found::Already(at));
     }
     let adds_only = !block.lines.iter().any(|line| line.tag == Tag::Remove);

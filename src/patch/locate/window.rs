@@ -107,7 +107,8 @@ fn extra_tail<'a>(pairs: &[(&'a str, &str)]) -> Option<&'a str> {
         &line[line.trim_end().len()..]
     };
     let own = |line: &str| line.trim_end_matches('\r').len() - line.trim_end().len();
-    let mut extras = pairs.iter().map(|(reply, file)| tail(reply).get(own(file)..).unwrap_or_default());
+    let filled = pairs.iter().filter(|(reply, _)| !lines::is_blank(reply));
+    let mut extras = filled.map(|(reply, file)| tail(reply).get(own(file)..).unwrap_or_default());
     let first = extras.next().unwrap_or_default();
     extras.all(|extra| extra == first).then_some(first)
 }
