@@ -40,8 +40,8 @@ pub(super) fn locate(
     changes: &[RecentChange],
     is_product: &dyn Fn(&Utf8Path) -> bool,
 ) -> Located {
-    let index = Index::of(tree);
-    let tests = tests_of(cluster, &index);
+    let index = tree.index();
+    let tests = tests_of(cluster, index);
     let mut scores: BTreeMap<Location, f64> = BTreeMap::new();
     let mut raise = |location: Location, score: f64| {
         let entry = scores.entry(location).or_insert(score);
@@ -50,7 +50,7 @@ pub(super) fn locate(
     for (location, score) in &cluster.locations {
         raise(location.clone(), *score);
     }
-    for (path, function, score) in called(&tests, &index, is_product) {
+    for (path, function, score) in called(&tests, index, is_product) {
         raise(Location { file: path, line: function.lines.start, column: None }, score);
     }
     let changed: BTreeSet<_> = changes.iter().flat_map(|change| &change.files).map(|file| file.path.clone()).collect();
@@ -66,13 +66,14 @@ pub(super) fn locate(
 }
 
 /// Every function of the tree, by name.
-struct Index {
+#[derive(Debug)]
+pub(super) struct Index {
     functions: Vec<(Utf8PathBuf, Function)>,
     by_name: BTreeMap<String, Vec<usize>>,
 }
 
 impl Index {
-    fn of(tree: &Tree) -> Self {
+    pub(super) fn of(tree: &Tree) -> Self {
         let mut functions = Vec::new();
         for (path, text) in &tree.sources {
             let Some(language) = Language::of(path) else { continue };

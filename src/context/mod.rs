@@ -7,9 +7,11 @@ mod excerpt;
 mod locate;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::OnceLock;
 
 use camino::{Utf8Path, Utf8PathBuf};
 
+use crate::context::locate::Index;
 use crate::model::{Evidence, FailureCluster, Patch, RecentChange, TestId};
 use crate::patch::Policy;
 use crate::syntax::{self, Language};
@@ -29,6 +31,8 @@ pub struct Tree {
     pub layout: Layout,
     /// Texts, by path relative to the root.
     pub sources: BTreeMap<Utf8PathBuf, String>,
+    /// The functions of the sources: read once, when first asked for.
+    index: OnceLock<Index>,
 }
 
 impl Tree {
@@ -36,7 +40,7 @@ impl Tree {
     pub fn load(layout: Layout, read: &dyn Fn(&Utf8Path) -> Option<String>) -> Self {
         let known = layout.files.iter().filter(|path| Language::of(path).is_some());
         let sources = known.filter_map(|path| Some((path.clone(), read(path)?))).collect();
-        Self { layout, sources }
+        Self { layout, sources, index: OnceLock::new() }
     }
 
     /// Goes on with the tree that `patch` leaves.
@@ -47,6 +51,11 @@ impl Tree {
                 None => self.sources.remove(&change.path),
             };
         }
+        self.index = OnceLock::new();
+    }
+
+    fn index(&self) -> &Index {
+        self.index.get_or_init(|| Index::of(self))
     }
 }
 
