@@ -10,7 +10,8 @@ use std::sync::LazyLock;
 use regex::Regex;
 use serde::Deserialize;
 
-use crate::ingest::{ABORTED, Format, Hints, Likeness, Reading, detail, offset_in, pattern};
+use crate::ingest::recorder::Recorder;
+use crate::ingest::{ABORTED, Collected, Format, Hints, Likeness, Reader, detail, offset_in, pattern};
 use crate::model::{Failure, Outcome, TestCase, TestId};
 
 /// Go's test events.
@@ -33,19 +34,23 @@ impl Format for GoJson {
         is_event.then_some(Likeness::Certain).ok_or("there is no event like `{\"Action\":\"run\",\"Package\":…}`")
     }
 
-    fn read(&self, text: &str, hints: &Hints, reading: &mut Reading) {
-        let mut run = Run { hints, reading, packages: HashMap::new(), build_output: HashMap::new() };
-        for line in text.lines() {
-            match serde_json::from_str(line) {
-                Ok(event) => run.event(event),
-                Err(error) if line.starts_with("{\"Time\":") || line.starts_with("{\"Action\":") => {
-                    run.reading.complain(offset_in(text, line), format!("an event cannot be read: {error}"));
-                }
-                Err(_) => {}
-            }
-        }
-        run.finish(text.len());
+    fn reader(&self, hints: &Hints) -> Reader {
+        Collected::reader(hints, read)
     }
+}
+
+fn read(text: &str, hints: &Hints, reading: &mut Recorder) {
+    let mut run = Run { hints, reading, packages: HashMap::new(), build_output: HashMap::new() };
+    for line in text.lines() {
+        match serde_json::from_str(line) {
+            Ok(event) => run.event(event),
+            Err(error) if line.starts_with("{\"Time\":") || line.starts_with("{\"Action\":") => {
+                run.reading.complain(offset_in(text, line) as u64, format!("an event cannot be read: {error}"));
+            }
+            Err(_) => {}
+        }
+    }
+    run.finish(text.len());
 }
 
 #[derive(Deserialize)]
@@ -75,7 +80,7 @@ struct Package {
 
 struct Run<'r> {
     hints: &'r Hints,
-    reading: &'r mut Reading,
+    reading: &'r mut Recorder,
     packages: HashMap<String, Package>,
     /// What the compiler printed, by import path.
     build_output: HashMap<String, String>,
@@ -157,7 +162,7 @@ impl Run<'_> {
         text.push_str(&package.output);
         let id = if is_build { TestId::build(name) } else { TestId::new(name, ABORTED) };
         let failure = self.failure(id, &text);
-        self.reading.record_failure(Outcome::Errored, failure);
+        self.reading.fail(Outcome::Errored, failure);
     }
 
     fn failure(&self, id: TestId, output: &str) -> Failure {
@@ -171,14 +176,15 @@ impl Run<'_> {
         let mut names: Vec<_> = self.packages.keys().map(String::as_str).filter(|name| !name.is_empty()).collect();
         names.sort_unstable();
         for name in names {
-            self.reading.complain(end, format!("package {name} has no end; tests that had not ended are unknown"));
+            self.reading
+                .complain(end as u64, format!("package {name} has no end; tests that had not ended are unknown"));
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use crate::ingest::read_as;
+    use crate::ingest::{Reading, read_as};
 
     use super::*;
 

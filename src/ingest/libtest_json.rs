@@ -11,7 +11,8 @@ use regex::Regex;
 use serde::Deserialize;
 
 use crate::ingest::cargo_text::suite;
-use crate::ingest::{ABORTED, Format, Hints, Likeness, Reading, cargo_json, detail, offset_in, pattern};
+use crate::ingest::recorder::Recorder;
+use crate::ingest::{ABORTED, Collected, Format, Hints, Likeness, Reader, cargo_json, detail, offset_in, pattern};
 use crate::model::{Failure, Outcome, TestCase, TestId};
 use crate::text::ansi;
 
@@ -40,11 +41,15 @@ impl Format for LibtestJson {
         Ok(if is_printed_by_a_test { Likeness::Possible } else { Likeness::Certain })
     }
 
-    fn read(&self, text: &str, hints: &Hints, reading: &mut Reading) {
-        let suite = hints.suite.clone().unwrap_or_default();
-        let mut events = Events { text, hints, reading, suite, binaries: HashMap::new(), open: None };
-        events.run();
+    fn reader(&self, hints: &Hints) -> Reader {
+        Collected::reader(hints, read)
     }
+}
+
+fn read(text: &str, hints: &Hints, reading: &mut Recorder) {
+    let suite = hints.suite.clone().unwrap_or_default();
+    let mut events = Events { text, hints, reading, suite, binaries: HashMap::new(), open: None };
+    events.run();
 }
 
 /// One event; the fields of all kinds.
@@ -87,7 +92,7 @@ struct OpenSuite {
 struct Events<'t, 'r> {
     text: &'t str,
     hints: &'r Hints,
-    reading: &'r mut Reading,
+    reading: &'r mut Recorder,
     /// The suite that the latest header named.
     suite: String,
     /// Nextest's binary ids, by what it puts before names.
@@ -113,7 +118,7 @@ impl Events<'_, '_> {
         self.end_suite(false);
         let build = cargo_json::read_build(of_cargo.as_bytes());
         for failure in cargo_json::failures(&build, self.hints.output_bytes_max) {
-            self.reading.record_failure(Outcome::Errored, failure);
+            self.reading.fail(Outcome::Errored, failure);
         }
     }
 
@@ -124,7 +129,7 @@ impl Events<'_, '_> {
         }
         match serde_json::from_str(&repaired(json)) {
             Ok(event) => self.event(event, at),
-            Err(error) => self.reading.complain(at, format!("an event cannot be read: {error}")),
+            Err(error) => self.reading.complain(at as u64, format!("an event cannot be read: {error}")),
         }
     }
 
@@ -191,12 +196,12 @@ impl Events<'_, '_> {
         let Some(open) = self.open.take() else { return };
         let (n_announced, n_results) = (open.n_announced, open.n_results);
         let reason = format!("a suite is cut short: {n_announced} tests announced, {n_results} reported, no end");
-        self.reading.complain(open.offset, reason);
+        self.reading.complain(open.offset as u64, reason);
         if is_followed && n_results < n_announced {
             let mut failure = Failure::bare(TestId::new(self.suite.as_str(), ABORTED));
             let running: Vec<_> = open.running.into_iter().take(RUNNING_MAX).collect();
             failure.message = format!("the test binary died while running {}", running.join(", "));
-            self.reading.record_failure(Outcome::Errored, failure);
+            self.reading.fail(Outcome::Errored, failure);
         }
     }
 }
@@ -221,7 +226,7 @@ fn repaired(json: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use crate::ingest::read_as;
+    use crate::ingest::{Reading, read_as};
 
     use super::*;
 

@@ -1,7 +1,11 @@
 //! Test output → a [`TestReport`] and [`Complaint`]s; never fails as a whole.
 //!
 //! A reader takes whatever a runner printed and gives what can be known from it. What it could not make sense of it
-//! says in complaints; it never guesses a pass. It does not start anything, map paths or judge causes.
+//! says in complaints; it never guesses a pass. Inputs of any size are read as they come: memory depends on the number
+//! of failures. It does not start anything, map paths or judge causes.
+//!
+//! The way of the bytes: `files` opens them, `decode` makes text of them (with `job_log` for what CI puts before each
+//! line), `source` is the window over that text, `mixed` finds the format, a format reads, `recorder` collects.
 //!
 //! To add a format: one file with a unit struct that implements [`Format`], a `mod` line below, a line in [`FORMATS`],
 //! and a report with its snapshot in `fixtures/ingest/<name>/`. Texts that are alike in all formats are read by the
@@ -10,23 +14,33 @@
 pub mod cargo_json;
 
 mod cargo_text;
+mod decode;
 mod detail;
 mod go_json;
-mod input;
+mod job_log;
 mod junit;
 mod libtest_json;
+mod mixed;
 mod nextest;
 mod panic;
+mod recorder;
+mod source;
 mod tap;
 mod trace;
 mod values;
 
 use std::fmt;
+use std::io::Read;
 
+use camino::Utf8PathBuf;
 use regex::{Regex, RegexSet};
 use serde::{Deserialize, Serialize};
 
-use crate::model::{Failure, IdHash, Outcome, TestCase, TestReport};
+use crate::ingest::decode::Decoder;
+use crate::ingest::recorder::Recorder;
+pub use crate::ingest::recorder::{Case, Listener};
+use crate::ingest::source::{Line, Source};
+use crate::model::TestReport;
 
 /// The formats in the order in which equally likely ones are preferred: the stricter the grammar, the earlier.
 pub static FORMATS: &[&dyn Format] = &[
@@ -63,28 +77,44 @@ impl fmt::Display for Complaint {
     }
 }
 
-/// What the caller knows beforehand.
+/// What the caller knows beforehand, and the limits of reading.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Hints {
     /// Suite of results that stand under no header: for output of a test binary that was started directly.
     pub suite: Option<String>,
+    /// The project's folder: in suites and places, absolute paths below it are relative to it.
+    pub root: Option<Utf8PathBuf>,
     /// Captured output kept per failing case, in bytes.
     pub output_bytes_max: usize,
-    /// Size to which a compressed report may grow, in bytes; the rest is left out, with a complaint.
-    pub inflated_bytes_max: usize,
+    /// Captured output kept of all failing cases of an input together, in bytes; of those after it, little is kept.
+    pub outputs_bytes_max: usize,
+    /// Bytes read of an input, after inflation; the rest is left out, with a complaint.
+    pub input_bytes_max: u64,
+    /// The longest line, in bytes; the rest of a longer one is left out.
+    pub line_bytes_max: usize,
+    /// Whether the hashed ids of all cases are kept, so that [`TestReport::outcome`] knows them: 8 bytes a case.
+    pub keeps_ids: bool,
 }
 
 impl Default for Hints {
     fn default() -> Self {
-        Self { suite: None, output_bytes_max: 64 << 10, inflated_bytes_max: 1 << 30 }
+        Self {
+            suite: None,
+            root: None,
+            output_bytes_max: 64 << 10,
+            outputs_bytes_max: 64 << 20,
+            input_bytes_max: 64 << 30,
+            line_bytes_max: 8 << 20,
+            keeps_ids: true,
+        }
     }
 }
 
 /// What was read.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Reading {
-    /// Name of the format it was read as.
-    pub format: &'static str,
+    /// Names of the formats it was read as: one, but for a log that holds several; the first is that of the beginning.
+    pub formats: Vec<&'static str>,
     /// The results.
     pub report: TestReport,
     /// What could not be made sense of, in the order in which it was found.
@@ -120,86 +150,120 @@ pub enum Likeness {
 }
 
 /// One format of test output.
+#[expect(private_interfaces, reason = "readers are made and used in here alone")]
 pub trait Format: Sync {
     /// The name by which [`read_as`] and reports call it.
     fn name(&self) -> &'static str;
 
-    /// Tells how likely `text` is in this format, or why it is not.
+    /// Tells how likely it is that results in this format stand in `text`, a part of an input, or why that is not so.
     fn sniff(&self, text: &str) -> Result<Likeness, &'static str>;
 
-    /// Reads what can be read into `reading`, whatever `text` is.
-    fn read(&self, text: &str, hints: &Hints, reading: &mut Reading);
+    /// Returns what reads one input.
+    fn reader(&self, hints: &Hints) -> Reader;
+}
+
+/// How a format is read.
+enum Reader {
+    /// As a whole, by this format alone.
+    Document(Box<dyn Document>),
+    /// Line by line, perhaps beside other formats.
+    Lines(Box<dyn Lines>),
+}
+
+/// Reads an input that is in one format from beginning to end.
+trait Document {
+    /// Reads what can be read, whatever comes.
+    fn read(self: Box<Self>, source: &mut Source<'_>, to: &mut Recorder);
+}
+
+/// Reads the lines of one log.
+trait Lines {
+    /// Takes a line; tells whether it can only be this format's.
+    fn line(&mut self, line: &Line<'_>, to: &mut Recorder) -> Owner;
+
+    /// Ends the log.
+    fn end(&mut self, to: &mut Recorder);
+}
+
+/// Whose line it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Owner {
+    /// The format's that was asked.
+    This,
+    /// Another's, or nobody's.
+    Other,
+}
+
+/// A reader that takes the whole text once it is there.
+struct Collected {
+    text: String,
+    hints: Hints,
+    read: fn(&str, &Hints, &mut Recorder),
+}
+
+impl Collected {
+    fn reader(hints: &Hints, read: fn(&str, &Hints, &mut Recorder)) -> Reader {
+        Reader::Lines(Box::new(Self { text: String::new(), hints: hints.clone(), read }))
+    }
+}
+
+impl Lines for Collected {
+    fn line(&mut self, line: &Line<'_>, _: &mut Recorder) -> Owner {
+        self.text.push_str(line.text);
+        self.text.push('\n');
+        Owner::This
+    }
+
+    fn end(&mut self, to: &mut Recorder) {
+        (self.read)(&self.text, &self.hints, to);
+    }
 }
 
 /// Reads test output in whichever known format it is most likely in.
 pub fn read(bytes: &[u8], hints: &Hints) -> Result<Reading, Unreadable> {
-    let input = input::decode(bytes, hints.inflated_bytes_max);
-    let mut tried = Vec::new();
-    let mut best: Option<(Likeness, &dyn Format)> = None;
-    for &format in FORMATS {
-        match format.sniff(&input.text) {
-            Ok(likeness) if best.is_none_or(|(known, _)| known < likeness) => best = Some((likeness, format)),
-            Ok(_) => {}
-            Err(reason) => tried.push((format.name().to_owned(), reason.to_owned())),
-        }
-        if best.is_some_and(|(likeness, _)| likeness == Likeness::Certain) {
-            break;
-        }
-    }
-    match best {
-        Some((_, format)) => Ok(read_with(format, &input, hints)),
-        None => Err(Unreadable { tried }),
-    }
+    read_from(bytes, hints, None)
+}
+
+/// Reads test output as it comes, and tells `listener` of each case.
+pub fn read_from(bytes: impl Read, hints: &Hints, listener: Option<Listener>) -> Result<Reading, Unreadable> {
+    let mut source = Source::new(Decoder::new(bytes, hints.input_bytes_max), hints.line_bytes_max);
+    let mut recorder = Recorder::new(hints, listener);
+    let formats = mixed::read(&mut source, hints, &mut recorder)?;
+    Ok(conclude(source, recorder, formats))
 }
 
 /// Reads test output in the named format; fails when there is no such format or nothing of it in the input.
 pub fn read_as(format: &str, bytes: &[u8], hints: &Hints) -> Result<Reading, Unreadable> {
+    read_from_as(format, bytes, hints, None)
+}
+
+/// Reads test output in the named format as it comes, and tells `listener` of each case.
+pub fn read_from_as(
+    format: &str,
+    bytes: impl Read,
+    hints: &Hints,
+    listener: Option<Listener>,
+) -> Result<Reading, Unreadable> {
     let unreadable = |reason: String| Unreadable { tried: vec![(format.to_owned(), reason)] };
     let Some(known) = FORMATS.iter().find(|known| known.name() == format) else {
         let names: Vec<_> = FORMATS.iter().map(|known| known.name()).collect();
         return Err(unreadable(format!("no such format, known are {}", names.join(", "))));
     };
-    let input = input::decode(bytes, hints.inflated_bytes_max);
-    let reading = read_with(*known, &input, hints);
-    match known.sniff(&input.text) {
-        Err(reason) if reading.report.is_empty() => Err(unreadable(reason.to_owned())),
-        _ => Ok(reading),
+    let mut source = Source::new(Decoder::new(bytes, hints.input_bytes_max), hints.line_bytes_max);
+    let mut recorder = Recorder::new(hints, listener);
+    let sniffed = known.sniff(source.ahead(mixed::HEAD_BYTES));
+    mixed::read_as(*known, &mut source, hints, &mut recorder);
+    match sniffed {
+        Err(reason) if recorder.is_empty() => Err(unreadable(reason.to_owned())),
+        _ => Ok(conclude(source, recorder, vec![known.name()])),
     }
 }
 
-fn read_with(format: &dyn Format, input: &input::Input<'_>, hints: &Hints) -> Reading {
-    let mut reading = Reading { format: format.name(), report: TestReport::default(), complaints: Vec::new() };
-    if let Some(reason) = &input.complaint {
-        reading.complain(0, reason);
+fn conclude(mut source: Source<'_>, mut recorder: Recorder, formats: Vec<&'static str>) -> Reading {
+    for reason in source.take_complaints() {
+        recorder.complain(source.offset(), reason);
     }
-    format.read(&input.text, hints, &mut reading);
-    reading
-}
-
-impl Reading {
-    fn record(&mut self, case: TestCase) {
-        self.report.record(case);
-    }
-
-    fn record_failure(&mut self, outcome: Outcome, failure: Failure) {
-        self.record(TestCase { id: failure.id.clone(), outcome, duration: None, failure: Some(failure) });
-    }
-
-    /// Adds a result that is not red by its hashed id alone.
-    fn tally(&mut self, id: IdHash, outcome: Outcome) {
-        self.report.tally(id, outcome);
-    }
-
-    fn complain(&mut self, offset: usize, reason: impl Into<String>) {
-        match self.complaints.len() {
-            n if n < COMPLAINTS_MAX => self.complaints.push(Complaint { offset: offset as u64, reason: reason.into() }),
-            COMPLAINTS_MAX => {
-                let reason = "further complaints are left out".to_owned();
-                self.complaints.push(Complaint { offset: offset as u64, reason });
-            }
-            _ => {}
-        }
-    }
+    recorder.into_reading(formats)
 }
 
 /// Compiles a constant pattern.

@@ -8,7 +8,8 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-use crate::ingest::{Format, Hints, Likeness, Reading, detail, offset_in, pattern};
+use crate::ingest::recorder::Recorder;
+use crate::ingest::{Collected, Format, Hints, Likeness, Reader, detail, offset_in, pattern};
 use crate::model::{Failure, Outcome, TestCase, TestId};
 use crate::text::ansi;
 
@@ -47,16 +48,20 @@ impl Format for Nextest {
         is_run.then_some(Likeness::Certain).ok_or("there is no line like `Starting 3 tests across 2 binaries`")
     }
 
-    fn read(&self, text: &str, hints: &Hints, reading: &mut Reading) {
-        let text = ansi::strip(text);
-        let mut run = Run::default();
-        for line in text.lines() {
-            run.line(line, offset_in(&text, line), reading);
-        }
-        run.report(hints, reading);
-        if run.n_summed.is_none() {
-            reading.complain(text.len(), "there is no summary; the run was cut short or its output is");
-        }
+    fn reader(&self, hints: &Hints) -> Reader {
+        Collected::reader(hints, read)
+    }
+}
+
+fn read(text: &str, hints: &Hints, reading: &mut Recorder) {
+    let text = ansi::strip(text);
+    let mut run = Run::default();
+    for line in text.lines() {
+        run.line(line, offset_in(&text, line), reading);
+    }
+    run.report(hints, reading);
+    if run.n_summed.is_none() {
+        reading.complain(text.len() as u64, "there is no summary; the run was cut short or its output is");
     }
 }
 
@@ -80,16 +85,15 @@ struct Run<'t> {
 }
 
 impl<'t> Run<'t> {
-    fn line(&mut self, line: &'t str, at: usize, reading: &mut Reading) {
+    fn line(&mut self, line: &'t str, at: usize, reading: &mut Recorder) {
         if let Some(found) = SUMMARY.captures(line) {
             self.open = None;
             self.n_summed = found["run"].parse().ok();
             let n_skipped = SKIPPED.captures(&found["parts"]).and_then(|found| found[1].parse().ok()).unwrap_or(0);
-            reading.report.counts.skipped += n_skipped;
-            reading.report.counts.tests += n_skipped;
+            reading.count_unnamed(Outcome::Skipped, n_skipped);
             if self.n_summed != Some(self.tests.len() as u64) {
                 reading.complain(
-                    at,
+                    at as u64,
                     format!("the summary counts {} tests, and {} are listed", &found["run"], self.tests.len()),
                 );
             }
@@ -121,7 +125,7 @@ impl<'t> Run<'t> {
         at
     }
 
-    fn report(&self, hints: &Hints, reading: &mut Reading) {
+    fn report(&self, hints: &Hints, reading: &mut Recorder) {
         for test in &self.tests {
             let (id, outcome) = (test.id.clone(), test.outcome);
             let failure = outcome.is_red().then(|| test.failure(hints));

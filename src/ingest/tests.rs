@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use proptest::prelude::*;
 
 use super::*;
-use crate::model::{Counts, Diagnostic, Frame};
+use crate::model::{Counts, Diagnostic, FailedAttempt, Failure, Frame, Outcome};
 
 /// The fixtures: path and format.
 fn fixtures() -> Vec<(PathBuf, String)> {
@@ -34,14 +34,24 @@ fn render(reading: &Reading) -> String {
         lines.push(format!("\n{outcome:?}: {:?} {:?}", failure.id.suite, failure.id.name));
         lines.extend(render_failure(failure));
     }
+    for flaky in &reading.report.flaky {
+        lines.push(format!("\nflaky: {:?} {:?}", flaky.id.suite, flaky.id.name));
+        lines.extend(flaky.attempts.iter().flat_map(render_attempt));
+    }
     lines.join("\n")
 }
 
+fn block(name: &str, text: &str) -> String {
+    let text: String = text.lines().map(|line| format!("\n  | {line}")).collect();
+    format!("{name}{text}")
+}
+
+fn render_attempt(attempt: &FailedAttempt) -> Vec<String> {
+    let kind = format!("failed attempt {:?}", attempt.kind);
+    vec![kind, block("  message", &attempt.message), block("  output", &attempt.output)]
+}
+
 fn render_failure(failure: &Failure) -> Vec<String> {
-    let block = |name: &str, text: &str| {
-        let text: String = text.lines().map(|line| format!("\n  | {line}")).collect();
-        format!("{name}{text}")
-    };
     let mut lines = vec![format!("kind {:?}", failure.kind), block("message", &failure.message)];
     lines.extend(failure.expected.as_deref().map(|value| block("expected", value)));
     lines.extend(failure.actual.as_deref().map(|value| block("actual", value)));
@@ -51,6 +61,10 @@ fn render_failure(failure: &Failure) -> Vec<String> {
     for Diagnostic { code, message, spans, suggestions, .. } in &failure.diagnostics {
         lines.push(format!("diagnostic {code:?} {message:?} {spans:?} {suggestions:?}"));
     }
+    lines.extend(failure.duration.map(|duration| format!("took {duration:?}")));
+    lines.extend(failure.properties.iter().map(|(name, value)| format!("property {name:?} {value:?}")));
+    lines.extend(failure.source.map(|(start, end)| format!("bytes {start}..{end}")));
+    lines.extend(failure.attempts.iter().flat_map(render_attempt));
     lines.push(block("output", &failure.output));
     lines
 }
@@ -59,7 +73,7 @@ fn render_failure(failure: &Failure) -> Vec<String> {
 fn every_fixture_is_read_as_its_snapshot_says() {
     for (path, format) in fixtures() {
         let reading = read(&fs_err::read(&path).unwrap(), &Hints::default()).unwrap();
-        assert_eq!(reading.format, format, "{}", path.display());
+        assert_eq!(reading.formats.join("+"), format, "{}", path.display());
         let mut settings = insta::Settings::clone_current();
         settings.set_snapshot_path(path.parent().unwrap());
         settings.set_prepend_module_to_snapshot(false);
@@ -70,7 +84,7 @@ fn every_fixture_is_read_as_its_snapshot_says() {
 
 /// Reads bytes in every way; the reports must at least agree with themselves.
 fn read_in_every_way(bytes: &[u8]) {
-    let hints = Hints { output_bytes_max: 200, inflated_bytes_max: 1 << 20, ..Hints::default() };
+    let hints = Hints { output_bytes_max: 200, input_bytes_max: 1 << 20, ..Hints::default() };
     let ways = FORMATS.iter().map(|format| read_as(format.name(), bytes, &hints)).chain([read(bytes, &hints)]);
     for reading in ways.flatten() {
         let report = &reading.report;

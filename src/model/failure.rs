@@ -3,6 +3,7 @@
 //! Text in here is as the producer printed it (ANSI stripped, capped); it is untrusted.
 
 use std::fmt;
+use std::time::Duration;
 
 use camino::Utf8PathBuf;
 use serde::{Deserialize, Serialize};
@@ -110,6 +111,41 @@ pub struct Failure {
     /// Compiler diagnostics, when the failure is a build that failed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub diagnostics: Vec<Diagnostic>,
+    /// How long the test took, where the report says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub duration: Option<Duration>,
+    /// Attempts before the last, in order, where the runner tried the test again.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub attempts: Vec<FailedAttempt>,
+    /// What the report says of the test and its suites beside the result, by name, the test's own first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub properties: Vec<(String, String)>,
+    /// The bytes of the report, as decoded, that tell of it: first, and one past the last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<(u64, u64)>,
+}
+
+/// One failed attempt at a test that was run again within one run.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct FailedAttempt {
+    /// The producer's type for it, or empty.
+    #[serde(default)]
+    pub kind: String,
+    /// The message.
+    #[serde(default)]
+    pub message: String,
+    /// What it printed, head and tail kept when capped.
+    #[serde(default)]
+    pub output: String,
+}
+
+/// A test that passed only after it had failed in the same run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct FlakyPass {
+    /// Which test.
+    pub id: TestId,
+    /// The attempts that failed, in order.
+    pub attempts: Vec<FailedAttempt>,
 }
 
 impl Failure {
@@ -125,6 +161,10 @@ impl Failure {
             frames: Vec::new(),
             output: String::new(),
             diagnostics: Vec::new(),
+            duration: None,
+            attempts: Vec::new(),
+            properties: Vec::new(),
+            source: None,
         }
     }
 }

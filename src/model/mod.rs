@@ -22,7 +22,7 @@ pub use certificate::{Certificate, Environment, RunRecord};
 pub use cluster::{Blame, FailureCluster, Signature};
 pub use event::{Event, Outcome as SessionOutcome, Review};
 pub use evidence::{Attempt, Evidence, Excerpt, RecentChange, Redacted, Section};
-pub use failure::{Diagnostic, Failure, FailureClass, Frame, Location, Span, Suggestion};
+pub use failure::{Diagnostic, FailedAttempt, Failure, FailureClass, FlakyPass, Frame, Location, Span, Suggestion};
 pub use fix::{Fix, Standing, Uses};
 pub use patch::{FileChange, Patch, PatchError};
 pub use test::{Counts, IdHash, Outcome, TestCase, TestId, TestReport};

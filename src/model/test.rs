@@ -10,7 +10,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 
-use crate::model::Failure;
+use crate::model::{Failure, FlakyPass};
 
 /// Identifies a test within a project, stable across the report formats of one runner.
 ///
@@ -118,13 +118,13 @@ pub struct Counts {
 }
 
 impl Counts {
-    fn add(&mut self, outcome: Outcome) {
-        self.tests += 1;
+    fn add(&mut self, outcome: Outcome, n: u64) {
+        self.tests += n;
         match outcome {
-            Outcome::Skipped => self.skipped += 1,
-            Outcome::Passed => self.passed += 1,
-            Outcome::Failed => self.failed += 1,
-            Outcome::Errored => self.errored += 1,
+            Outcome::Skipped => self.skipped += n,
+            Outcome::Passed => self.passed += n,
+            Outcome::Failed => self.failed += n,
+            Outcome::Errored => self.errored += n,
         }
     }
 
@@ -141,16 +141,24 @@ pub struct TestReport {
     pub counts: Counts,
     /// The red cases, in report order.
     pub failures: Vec<Failure>,
+    /// Tests that passed only after they had failed; among the passed ones in the counts.
+    pub flaky: Vec<FlakyPass>,
     /// How every case ended.
     outcomes: Outcomes,
 }
 
 /// Outcomes by hashed id: a list that is only appended to while a report is read, and sorted once it is asked.
+///
+/// An entry is a hash whose two lowest bits are the outcome's place in the order of outcomes, so that of the entries of
+/// one id the worst is the greatest, and a result costs eight bytes.
 #[derive(Debug, Clone, Default)]
 struct Outcomes {
-    reported: Vec<(IdHash, Outcome)>,
-    sorted: OnceLock<Vec<(IdHash, Outcome)>>,
+    reported: Vec<u64>,
+    sorted: OnceLock<Vec<u64>>,
 }
+
+/// The bits of an entry that are the outcome.
+const OUTCOME_BITS: u64 = 0b11;
 
 impl PartialEq for Outcomes {
     fn eq(&self, other: &Self) -> bool {
@@ -159,9 +167,9 @@ impl PartialEq for Outcomes {
 }
 
 impl Outcomes {
-    fn append(&mut self, more: impl IntoIterator<Item = (IdHash, Outcome)>) {
+    fn append(&mut self, id: IdHash, outcome: Outcome) {
         self.sorted.take();
-        self.reported.extend(more);
+        self.reported.push(id & !OUTCOME_BITS | outcome as u64);
     }
 
     /// Returns the worst outcome of `id`, which is the last of its own in the sorted list.
@@ -171,8 +179,10 @@ impl Outcomes {
             sorted.sort_unstable();
             sorted
         });
-        let end = sorted.partition_point(|(known, _)| *known <= id);
-        sorted[..end].last().filter(|(known, _)| *known == id).map(|(_, outcome)| *outcome)
+        let last = *sorted[..sorted.partition_point(|entry| *entry <= id | OUTCOME_BITS)].last()?;
+        let is_of_id = last | OUTCOME_BITS == id | OUTCOME_BITS;
+        let outcomes = [Outcome::Skipped, Outcome::Passed, Outcome::Failed, Outcome::Errored];
+        is_of_id.then(|| outcomes.into_iter().find(|outcome| *outcome as u64 == last & OUTCOME_BITS)).flatten()
     }
 }
 
@@ -187,8 +197,13 @@ impl TestReport {
 
     /// Adds one result by its hashed id, without a failure's particulars: for results that are not red.
     pub fn tally(&mut self, id: IdHash, outcome: Outcome) {
-        self.counts.add(outcome);
-        self.outcomes.append([(id, outcome)]);
+        self.counts.add(outcome, 1);
+        self.outcomes.append(id, outcome);
+    }
+
+    /// Counts results without their ids, so that their outcomes cannot be asked for.
+    pub fn count(&mut self, outcome: Outcome, n: u64) {
+        self.counts.add(outcome, n);
     }
 
     /// Adds all results of another report, as when a run had several outputs.
@@ -200,7 +215,9 @@ impl TestReport {
         a.errored += b.errored;
         a.skipped += b.skipped;
         self.failures.extend(other.failures);
-        self.outcomes.append(other.outcomes.reported);
+        self.flaky.extend(other.flaky);
+        self.outcomes.sorted.take();
+        self.outcomes.reported.extend(other.outcomes.reported);
     }
 
     /// Returns how `id` ended, of several results the worst, or `None` when it did not run in this report.

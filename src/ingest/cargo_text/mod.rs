@@ -36,7 +36,8 @@ use regex::Regex;
 
 use crate::ingest::cargo_text::block::Block;
 use crate::ingest::cargo_text::rustc::Errors;
-use crate::ingest::{ABORTED, Format, Hints, Likeness, Reading, cargo_json, detail, offset_in, pattern};
+use crate::ingest::recorder::Recorder;
+use crate::ingest::{ABORTED, Collected, Format, Hints, Likeness, Reader, cargo_json, detail, offset_in, pattern};
 use crate::model::{Failure, Outcome, TestCase, TestId};
 use crate::text::ansi;
 
@@ -79,23 +80,26 @@ impl Format for CargoText {
         Err("there is no line like `running 3 tests` and no compile error")
     }
 
-    fn read(&self, text: &str, hints: &Hints, reading: &mut Reading) {
-        let text = ansi::strip(text);
-        let lines: Vec<_> = text.lines().collect();
-        let suite = hints.suite.clone().unwrap_or_default();
-        let lines_left = lines.len().saturating_mul(LINES_AGAIN_MAX);
-        let (since, n_red, failed_at, ran) = (0, 0, None, false);
-        let mut walk =
-            Walk { text: &text, lines: &lines, hints, reading, suite, since, n_red, failed_at, ran, lines_left };
-        walk.run();
+    fn reader(&self, hints: &Hints) -> Reader {
+        Collected::reader(hints, read)
     }
+}
+
+fn read(text: &str, hints: &Hints, reading: &mut Recorder) {
+    let text = ansi::strip(text);
+    let lines: Vec<_> = text.lines().collect();
+    let suite = hints.suite.clone().unwrap_or_default();
+    let lines_left = lines.len().saturating_mul(LINES_AGAIN_MAX);
+    let (since, n_red, failed_at, ran) = (0, 0, None, false);
+    let mut walk = Walk { text: &text, lines: &lines, hints, reading, suite, since, n_red, failed_at, ran, lines_left };
+    walk.run();
 }
 
 struct Walk<'t, 'r> {
     text: &'t str,
     lines: &'r [&'t str],
     hints: &'r Hints,
-    reading: &'r mut Reading,
+    reading: &'r mut Recorder,
     /// The suite whose output is being read, the line where it began, and its red cases so far.
     suite: String,
     since: usize,
@@ -133,7 +137,7 @@ impl<'t> Walk<'t, '_> {
         let nothing_ran = !self.ran && in_json.is_empty();
         let in_text = errors.into_failures(nothing_ran.then_some(rest_of), output_bytes_max);
         for failure in in_json.into_iter().chain(in_text) {
-            self.reading.record_failure(Outcome::Errored, failure);
+            self.reading.fail(Outcome::Errored, failure);
         }
     }
 
@@ -159,17 +163,15 @@ impl<'t> Walk<'t, '_> {
             self.n_red += usize::from(failure.is_some());
             self.reading.record(TestCase { id, outcome, duration: None, failure });
         }
-        let counts = &mut self.reading.report.counts;
-        counts.passed += block.n_passed_unnamed;
-        counts.skipped += block.n_ignored_unnamed;
-        counts.tests += block.n_passed_unnamed + block.n_ignored_unnamed;
+        self.reading.count_unnamed(Outcome::Passed, block.n_passed_unnamed);
+        self.reading.count_unnamed(Outcome::Skipped, block.n_ignored_unnamed);
         if !block.is_closed {
             let of = if self.suite.is_empty() { String::new() } else { format!(" of {}", self.suite) };
             let (n_announced, n_results) = (block.n_announced, block.results.len());
             let reason = format!(
                 "the results{of} are cut short: {n_announced} tests announced, {n_results} reported, no closing line"
             );
-            self.reading.complain(offset_in(self.text, self.lines[header]), reason);
+            self.reading.complain(offset_in(self.text, self.lines[header]) as u64, reason);
         }
         block.next
     }
@@ -223,7 +225,7 @@ impl<'t> Walk<'t, '_> {
         how.clone_into(&mut failure.kind);
         failure.message = format!("the test binary died: {how}");
         detail::set_output(&mut failure, output, self.hints.output_bytes_max);
-        self.reading.record_failure(Outcome::Errored, failure);
+        self.reading.fail(Outcome::Errored, failure);
     }
 }
 

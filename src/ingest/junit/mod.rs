@@ -11,13 +11,14 @@ use std::io::BufRead;
 use std::sync::LazyLock;
 
 use memchr::{memchr, memchr_iter, memmem};
-use quick_xml::Reader;
+use quick_xml::Reader as Events;
 use quick_xml::events::{BytesStart, Event};
 use regex::Regex;
 
 use crate::ingest::junit::case::{Case, Enclosing, Named, Part, PartKind};
 use crate::ingest::junit::markup::{attribute, attributes};
-use crate::ingest::{Format, Hints, Likeness, Reading, nested_suite, pattern};
+use crate::ingest::recorder::Recorder;
+use crate::ingest::{Collected, Format, Hints, Likeness, Reader, nested_suite, pattern};
 use crate::model::{Outcome, TestCase, TestId};
 
 /// JUnit XML.
@@ -43,17 +44,21 @@ impl Format for Junit {
         Ok(if is_first { Likeness::Certain } else { Likeness::Likely })
     }
 
-    fn read(&self, text: &str, hints: &Hints, reading: &mut Reading) {
-        let mut walk = Walk::new(text, hints, reading);
-        let mut start = beginning(text).unwrap_or(text.len());
-        for _ in 0..=RESUMPTIONS_MAX {
-            let Some(damage) = walk.run_from(start) else { return walk.end_document(text.len()) };
-            walk.abandon_case(damage.offset);
-            walk.reading.complain(damage.offset, damage.reason);
-            start = resumption(text, damage.offset);
-        }
-        walk.reading.complain(start, "the file is damaged in too many places; the rest is left out");
+    fn reader(&self, hints: &Hints) -> Reader {
+        Collected::reader(hints, read)
     }
+}
+
+fn read(text: &str, hints: &Hints, reading: &mut Recorder) {
+    let mut walk = Walk::new(text, hints, reading);
+    let mut start = beginning(text).unwrap_or(text.len());
+    for _ in 0..=RESUMPTIONS_MAX {
+        let Some(damage) = walk.run_from(start) else { return walk.end_document(text.len()) };
+        walk.abandon_case(damage.offset);
+        walk.reading.complain(damage.offset as u64, damage.reason);
+        start = resumption(text, damage.offset);
+    }
+    walk.reading.complain(start as u64, "the file is damaged in too many places; the rest is left out");
 }
 
 /// The start of a tag that only a JUnit report has, with any namespace prefix.
@@ -132,7 +137,7 @@ impl OpenPart<'_> {
 struct Walk<'t, 'r> {
     text: &'t str,
     hints: &'r Hints,
-    reading: &'r mut Reading,
+    reading: &'r mut Recorder,
     suites: Vec<Suite>,
     /// Suites open beyond those whose names are kept.
     n_deeper: usize,
@@ -144,7 +149,7 @@ struct Walk<'t, 'r> {
 }
 
 impl<'t, 'r> Walk<'t, 'r> {
-    fn new(text: &'t str, hints: &'r Hints, reading: &'r mut Reading) -> Self {
+    fn new(text: &'t str, hints: &'r Hints, reading: &'r mut Recorder) -> Self {
         let suites = Vec::new();
         Self { text, hints, reading, suites, n_deeper: 0, case: None, current: Case::default(), part: None }
     }
@@ -299,13 +304,13 @@ impl<'t, 'r> Walk<'t, 'r> {
         let (suite, name) = self.current.named.id(enclosing(&self.suites), self.hints);
         if outcome.is_red() {
             let failure = case::failure(TestId::new(suite, name), &self.current, self.hints);
-            self.reading.record_failure(outcome, failure);
+            self.reading.fail(outcome, failure);
         } else {
-            self.reading.tally(TestId::hash_parts(&suite, &name), outcome);
+            self.reading.tally(&suite, &name, outcome);
         }
         match self.suites.last_mut() {
             Some(suite) => suite.n_cases += 1,
-            None => self.reading.complain(at, "a test case stands outside any suite"),
+            None => self.reading.complain(at as u64, "a test case stands outside any suite"),
         }
     }
 
@@ -314,10 +319,10 @@ impl<'t, 'r> Walk<'t, 'r> {
         let Some(start) = self.case else { return };
         self.close_part(at);
         if case::judge(&self.current).is_red() {
-            self.reading.complain(start, "a failing test case has no end; what is there of it is kept");
+            self.reading.complain(start as u64, "a failing test case has no end; what is there of it is kept");
             self.close_case();
         } else {
-            self.reading.complain(start, "a test case has no end; it is left out, for how it ended is unknown");
+            self.reading.complain(start as u64, "a test case has no end; it is left out, for how it ended is unknown");
             self.case = None;
             self.current.parts.clear();
         }
@@ -359,10 +364,11 @@ impl<'t, 'r> Walk<'t, 'r> {
         let Some(Declared { tests, red }) = suite.declared else { return };
         let whose = if suite.chain.is_empty() { "the report".to_owned() } else { format!("suite {:?}", suite.chain) };
         if red > 0 && suite.n_cases == 0 {
-            self.reading.complain(suite.offset, format!("{whose} declares {red} failed but lists no test case"));
+            self.reading.complain(suite.offset as u64, format!("{whose} declares {red} failed but lists no test case"));
         } else if tests != suite.n_cases {
             let n_cases = suite.n_cases;
-            self.reading.complain(suite.offset, format!("{whose} declares {tests} test cases but lists {n_cases}"));
+            self.reading
+                .complain(suite.offset as u64, format!("{whose} declares {tests} test cases but lists {n_cases}"));
         }
     }
 
@@ -373,15 +379,17 @@ impl<'t, 'r> Walk<'t, 'r> {
         self.n_deeper = 0;
         if !self.suites.is_empty() {
             self.suites.clear();
-            self.reading
-                .complain(at, "the document ends inside a suite; what it would have listed after that is unknown");
+            self.reading.complain(
+                at as u64,
+                "the document ends inside a suite; what it would have listed after that is unknown",
+            );
         }
     }
 }
 
 /// Makes a reader that takes what is there; elements are matched up here.
-fn reader(text: &str) -> Reader<&[u8]> {
-    let mut reader = Reader::from_str(text);
+fn reader(text: &str) -> Events<&[u8]> {
+    let mut reader = Events::from_str(text);
     let config = reader.config_mut();
     config.check_end_names = false;
     config.allow_unmatched_ends = true;
@@ -389,7 +397,7 @@ fn reader(text: &str) -> Reader<&[u8]> {
     reader
 }
 
-fn position(reader: &Reader<&[u8]>) -> usize {
+fn position(reader: &Events<&[u8]>) -> usize {
     usize::try_from(reader.buffer_position()).unwrap_or(usize::MAX)
 }
 

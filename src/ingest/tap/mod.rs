@@ -9,8 +9,9 @@ mod line;
 mod point;
 mod yaml;
 
+use crate::ingest::recorder::Recorder;
 use crate::ingest::tap::line::{Directive, Line, Point};
-use crate::ingest::{Format, Hints, Likeness, Reading, nested_suite, offset_in, suite_name};
+use crate::ingest::{Collected, Format, Hints, Likeness, Reader, nested_suite, offset_in, suite_name};
 use crate::model::{Outcome, TestCase, TestId};
 use crate::text::ansi;
 
@@ -43,16 +44,20 @@ impl Format for Tap {
         if has_plan { Ok(Likeness::Possible) } else { Err("there is no line like `1..5`, `ok 1` or `TAP version 14`") }
     }
 
-    fn read(&self, text: &str, hints: &Hints, reading: &mut Reading) {
-        let text = ansi::strip(text);
-        let has_titles = has_titles(&text);
-        let mut stream =
-            Stream { text: &text, hints, reading, levels: vec![Level::default()], yaml: None, has_titles, title: "" };
-        for line in text.lines() {
-            stream.read(line);
-        }
-        stream.finish();
+    fn reader(&self, hints: &Hints) -> Reader {
+        Collected::reader(hints, read)
     }
+}
+
+fn read(text: &str, hints: &Hints, reading: &mut Recorder) {
+    let text = ansi::strip(text);
+    let has_titles = has_titles(&text);
+    let mut stream =
+        Stream { text: &text, hints, reading, levels: vec![Level::default()], yaml: None, has_titles, title: "" };
+    for line in text.lines() {
+        stream.read(line);
+    }
+    stream.finish();
 }
 
 /// Tells whether comments are titles of the points under them: in tape's streams, where one stands right under the
@@ -100,7 +105,7 @@ struct Level<'t> {
 struct Stream<'t, 'r> {
     text: &'t str,
     hints: &'r Hints,
-    reading: &'r mut Reading,
+    reading: &'r mut Recorder,
     /// The top level and the subtests open in it; each is indented by a step more.
     levels: Vec<Level<'t>>,
     /// The indentation of the YAML block being read past.
@@ -124,7 +129,7 @@ impl<'t> Stream<'t, '_> {
         match line {
             Line::BailOut(reason) => {
                 self.end_failed(at);
-                self.reading.complain(at, format!("the producer bailed out: {reason}"));
+                self.reading.complain(at as u64, format!("the producer bailed out: {reason}"));
             }
             Line::Comment(comment) if is_summary(comment) => self.end_failed(at),
             Line::Comment(title) if depth == 0 && self.has_titles => {
@@ -192,7 +197,7 @@ impl<'t> Stream<'t, '_> {
             Line::Plan(n) => {
                 let earlier = level.plan.replace(n);
                 if earlier.is_some() {
-                    self.reading.complain(at, "a second plan in one stream; the last one counts");
+                    self.reading.complain(at as u64, "a second plan in one stream; the last one counts");
                 }
             }
             Line::Subtest(name) => level.subtest = Some(name),
@@ -284,9 +289,9 @@ impl<'t> Stream<'t, '_> {
         match top.plan {
             None => self
                 .reading
-                .complain(at, format!("the stream has no plan; it may have been cut short after {n} points")),
+                .complain(at as u64, format!("the stream has no plan; it may have been cut short after {n} points")),
             Some(planned) if planned != n => {
-                self.reading.complain(at, format!("the plan says {planned} points, and there are {n}"));
+                self.reading.complain(at as u64, format!("the plan says {planned} points, and there are {n}"));
             }
             Some(_) => {}
         }

@@ -1,0 +1,133 @@
+//! What formats write their results into: it counts, hashes, caps, and passes each case on to whoever listens.
+
+use std::time::Duration;
+
+use crate::ingest::{COMPLAINTS_MAX, Complaint, Hints, Reading};
+use crate::model::{Failure, FlakyPass, Outcome, TestCase, TestId, TestReport};
+use crate::text::cap;
+
+/// Bytes of output kept of a failure once all failures together have more than their limit.
+const SHORT_OUTPUT_BYTES_MAX: usize = 1 << 10;
+
+/// Hears of every case with a name: suite, name, outcome, duration, and the failure if it is red.
+pub type Listener = Box<dyn FnMut(&Case<'_>)>;
+
+/// One case as a [`Listener`] hears of it.
+#[derive(Debug, Clone, Copy)]
+pub struct Case<'c> {
+    /// The suite, as in [`TestId`].
+    pub suite: &'c str,
+    /// The name, as in [`TestId`].
+    pub name: &'c str,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// How long it took, where that is known at no cost: of failures always, of other cases by some formats.
+    pub duration: Option<Duration>,
+    /// The particulars, if it is red.
+    pub failure: Option<&'c Failure>,
+}
+
+/// Collects one input's results.
+pub(super) struct Recorder {
+    report: TestReport,
+    complaints: Vec<Complaint>,
+    listener: Option<Listener>,
+    keeps_ids: bool,
+    /// Bytes of output that failures may yet have together.
+    output_bytes_left: usize,
+}
+
+impl Recorder {
+    pub(super) fn new(hints: &Hints, listener: Option<Listener>) -> Self {
+        Self {
+            report: TestReport::default(),
+            complaints: Vec::new(),
+            listener,
+            keeps_ids: hints.keeps_ids,
+            output_bytes_left: hints.outputs_bytes_max,
+        }
+    }
+
+    /// Adds a result that is not red.
+    pub(super) fn tally(&mut self, suite: &str, name: &str, outcome: Outcome) {
+        self.tally_timed(suite, name, outcome, None);
+    }
+
+    /// Adds a result that is not red and whose duration is known.
+    pub(super) fn tally_timed(&mut self, suite: &str, name: &str, outcome: Outcome, duration: Option<Duration>) {
+        if self.keeps_ids {
+            self.report.tally(TestId::hash_parts(suite, name), outcome);
+        } else {
+            self.report.count(outcome, 1);
+        }
+        if let Some(listener) = &mut self.listener {
+            listener(&Case { suite, name, outcome, duration, failure: None });
+        }
+    }
+
+    /// Adds results whose names are not told.
+    pub(super) fn count_unnamed(&mut self, outcome: Outcome, n: u64) {
+        self.report.count(outcome, n);
+    }
+
+    /// Adds a red result.
+    pub(super) fn fail(&mut self, outcome: Outcome, mut failure: Failure) {
+        self.shorten(&mut failure);
+        if let Some(listener) = &mut self.listener {
+            let TestId { suite, name } = &failure.id;
+            listener(&Case { suite, name, outcome, duration: failure.duration, failure: Some(&failure) });
+        }
+        let (id, duration) = (failure.id.clone(), failure.duration);
+        self.report.record(TestCase { id, outcome, duration, failure: Some(failure) });
+    }
+
+    /// Adds a test that passed after attempts that failed.
+    pub(super) fn pass_flaky(&mut self, flaky: FlakyPass) {
+        self.tally(&flaky.id.suite, &flaky.id.name, Outcome::Passed);
+        self.report.flaky.push(flaky);
+    }
+
+    /// Adds any result.
+    pub(super) fn record(&mut self, case: TestCase) {
+        match case.failure {
+            Some(failure) if case.outcome.is_red() => self.fail(case.outcome, failure),
+            _ if case.outcome.is_red() => self.fail(case.outcome, Failure::bare(case.id)),
+            _ => self.tally_timed(&case.id.suite, &case.id.name, case.outcome, case.duration),
+        }
+    }
+
+    /// Says that something at `offset` could not be made sense of.
+    pub(super) fn complain(&mut self, offset: u64, reason: impl Into<String>) {
+        let reason = match self.complaints.len() {
+            n if n < COMPLAINTS_MAX => reason.into(),
+            COMPLAINTS_MAX => "further complaints are left out".to_owned(),
+            _ => return,
+        };
+        self.complaints.push(Complaint { offset, reason });
+    }
+
+    /// Tells whether no result was added.
+    pub(super) fn is_empty(&self) -> bool {
+        self.report.is_empty()
+    }
+
+    /// Returns what was collected.
+    pub(super) fn into_reading(self, formats: Vec<&'static str>) -> Reading {
+        Reading { formats, report: self.report, complaints: self.complaints }
+    }
+
+    /// Cuts the output of a failure when those before it took what they may take together.
+    fn shorten(&mut self, failure: &mut Failure) {
+        let outputs = failure.attempts.iter().map(|attempt| attempt.output.len());
+        let n_bytes = failure.output.len() + outputs.sum::<usize>();
+        if n_bytes <= self.output_bytes_left {
+            self.output_bytes_left -= n_bytes;
+            return;
+        }
+        self.output_bytes_left = 0;
+        failure.output = cap::head_and_tail(&failure.output, SHORT_OUTPUT_BYTES_MAX);
+        for attempt in &mut failure.attempts {
+            attempt.output = cap::head_and_tail(&attempt.output, SHORT_OUTPUT_BYTES_MAX);
+        }
+    }
+}
