@@ -6,16 +6,18 @@ mod demo;
 mod door;
 mod heal;
 mod hook;
+mod parse;
 mod pre_push;
 mod undo;
 
 use std::io::Write;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use camino::Utf8PathBuf;
 use clap::{Parser, Subcommand};
 
-use crate::config::{ConfigError, Environment, Options, Typed, resolve};
+use crate::config::{ConfigError, Environment, Options, Typed, parse_duration, resolve};
 use crate::heal::HealError;
 use crate::process::Cancel;
 use crate::workspace::WorkspaceError;
@@ -26,12 +28,16 @@ const EXIT_INTERNAL: u8 = 70;
 /// What wrong usage exits with.
 const EXIT_USAGE: u8 = 2;
 
+/// What input without test results exits with.
+const EXIT_UNREADABLE: u8 = 4;
+
 const AFTER_HELP: &str = "\
 Examples:
   heal-tests                                    run the tests and heal what fails
   heal-tests -- cargo test -p cart              run exactly this and heal what it reports
   heal-tests --report 'target/**/junit.xml'     heal what reports say
   cargo test 2>&1 | heal-tests --report -       the same from standard input
+  heal-tests parse 'target/**/*.xml'            say what reports hold, without running anything
   heal-tests --propose --out heal-out           write a proven patch instead of applying one
 
 Exit codes:
@@ -67,6 +73,8 @@ enum Command {
     Demo,
     /// Take the last accepted patch back
     Undo(Place),
+    /// Read test reports and logs of any known format, and print counts and failures
+    Parse(parse::Parse),
     /// Test what is being pushed; called by git with its own contract on standard input
     PrePush(pre_push::PrePush),
     /// Install or remove hooks
@@ -120,6 +128,7 @@ async fn dispatch(line: Line) -> Result<u8, Failure> {
         None => heal::run(&line.typed, cancel).await,
         Some(Command::Demo) => demo::run(cancel).await,
         Some(Command::Undo(place)) => undo::run(&place).await,
+        Some(Command::Parse(parse)) => parse::run(&parse),
         Some(Command::PrePush(push)) => pre_push::run(&push, cancel).await,
         Some(Command::Hook(hook)) => hook::run(&hook).await,
     }
@@ -147,6 +156,27 @@ fn options(typed: &Typed) -> Result<Options, Failure> {
         return Err(Failure::usage("the current directory has no name in UTF-8", "work in another directory"));
     };
     Ok(resolve(typed, &Environment::read(), &cwd)?)
+}
+
+/// Reads a number of bytes as typed: `64K`, `8M`, `10G`, or a plain number.
+fn size(text: &str) -> Result<u64, String> {
+    let split = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let shift = match text[split..].to_ascii_uppercase().trim_end_matches("IB").trim_end_matches('B') {
+        "" => Some(0),
+        "K" => Some(10),
+        "M" => Some(20),
+        "G" => Some(30),
+        "T" => Some(40),
+        _ => None,
+    };
+    let n = text[..split].parse::<u64>().ok();
+    let bytes = n.zip(shift).and_then(|(n, shift)| n.checked_mul(1 << shift));
+    bytes.ok_or_else(|| "give a number of bytes, such as 64K, 8M or 10G".to_owned())
+}
+
+/// Reads a time as typed: `90s`, `10m`, `2h`.
+fn span(text: &str) -> Result<Duration, String> {
+    parse_duration(text).ok_or_else(|| "give a time, such as 90s, 10m or 2h".to_owned())
 }
 
 /// What ends the program with an error: a sentence, a hint, a code.

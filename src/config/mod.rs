@@ -9,7 +9,7 @@ mod typed;
 
 pub use environment::Environment;
 pub use file::{BudgetTable, ConfigFile, EndpointTable, RunnerTable};
-pub use resolve::{Endpoint, Input, Mode, Options, resolve};
+pub use resolve::{Endpoint, Input, Mode, Options, parse_duration, resolve};
 pub use typed::Typed;
 
 use thiserror::Error;

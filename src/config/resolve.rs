@@ -348,7 +348,8 @@ fn limit<T>(
     }
 }
 
-fn parse_duration(text: &str) -> Option<Duration> {
+/// Reads a time as people type it: `90s`, `1.5m`, `2h`, `200ms`, or seconds.
+pub fn parse_duration(text: &str) -> Option<Duration> {
     let split = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
     let seconds_per_unit = match text[split..].trim() {
         "" | "s" => 1.0,

@@ -2,64 +2,60 @@
 //!
 //! It reads and runs; what the results mean is the baseline's business.
 
-use std::io::Read;
+use std::time::Duration;
 
-use camino::{Utf8Path, Utf8PathBuf};
-use globset::Glob;
-use ignore::WalkBuilder;
-
+use crate::ingest::files::{self, Input, InputError};
 use crate::ingest::{self, Hints, Reading};
 use crate::model::{Event, Failure, SessionOutcome};
 use crate::process::{self, Ending, Task};
+use crate::text::words::count;
 
 use crate::heal::session::{HealError, Session};
 
-/// Largest report that is read into memory.
-const REPORT_BYTES_MAX: u64 = 1 << 30;
-
-/// Characters that make a path a pattern.
-const GLOB_CHARACTERS: [char; 4] = ['*', '?', '[', '{'];
+/// How long a named pipe may be silent.
+const WAIT_MAX: Duration = Duration::from_mins(1);
 
 impl Session<'_> {
     /// Reads every report the patterns name; returns the failures they hold.
     pub(super) fn read_reports(&mut self, patterns: &[String]) -> Result<Vec<Failure>, HealError> {
-        let mut failures = Vec::new();
-        for pattern in patterns {
-            if pattern == "-" {
-                let mut bytes = Vec::new();
-                let mut input = std::io::stdin().lock().take(REPORT_BYTES_MAX);
-                let read = input.read_to_end(&mut bytes);
-                read.map_err(|error| unreadable(format!("failed to read standard input: {error}"), ""))?;
-                failures.extend(self.take_report("standard input", &bytes)?);
-                continue;
+        let refused = |error: &InputError| unreadable(error.to_string(), error.hint());
+        let inputs = files::find(&self.options.cwd, patterns).map_err(|error| refused(&error))?;
+        let hints = Hints { root: Some(self.options.dir.clone()), ..Hints::default() };
+        let jobs = std::thread::available_parallelism().map_or(1, usize::from);
+        let read = |input: &Input| {
+            let wait_max = Some(WAIT_MAX).filter(|_| !input.is_standard_input());
+            let bytes = input.open(wait_max).map_err(|error| refused(&error))?;
+            ingest::read_from(bytes, &hints, None).map_err(|error| {
+                let hint = "name a report of a test run, or pass the command after --";
+                unreadable(format!("failed to read {}: {error}", input.name()), hint)
+            })
+        };
+        let (mut failures, mut n_read, mut passed_over, mut fatal) = (Vec::new(), 0_usize, Vec::new(), None);
+        files::each(&inputs, jobs, read, |input, reading| match reading {
+            Ok(reading) => {
+                n_read += 1;
+                failures.extend(self.take_reading(input.name(), reading));
+                true
             }
-            for path in self.paths_of(pattern)? {
-                let bytes = read_report(&path)?;
-                failures.extend(self.take_report(path.as_str(), &bytes)?);
+            Err(error) if input.is_found => {
+                passed_over.push(error);
+                true
             }
+            Err(error) => {
+                fatal = Some(error);
+                false
+            }
+        });
+        let n_passed_over = passed_over.len();
+        match fatal.or(passed_over.pop().filter(|_| n_read == 0)) {
+            Some(error) => return Err(error),
+            None if n_passed_over > 0 => {
+                let sentence = format!("passed over {}, which hold no test results", count(n_passed_over, "file"));
+                self.say(&Event::Notice { sentence });
+            }
+            None => {}
         }
         Ok(failures)
-    }
-
-    fn paths_of(&self, pattern: &str) -> Result<Vec<Utf8PathBuf>, HealError> {
-        let path = self.options.cwd.join(pattern);
-        if path.is_dir() {
-            return found(pattern, glob(&path.join("**/*.xml"))?);
-        }
-        if path.exists() || !pattern.contains(GLOB_CHARACTERS) {
-            return Ok(vec![path]);
-        }
-        found(pattern, glob(&path)?)
-    }
-
-    fn take_report(&mut self, source: &str, bytes: &[u8]) -> Result<Vec<Failure>, HealError> {
-        let reading = ingest::read(bytes, &Hints::default()).map_err(|error| {
-            unreadable(
-                format!("failed to read {source}: {error}"),
-                "name a report of a test run, or pass the command after --",
-            )
-        })?;
-        Ok(self.take_reading(source, reading))
     }
 
     fn take_reading(&mut self, source: &str, reading: Reading) -> Vec<Failure> {
@@ -110,38 +106,4 @@ impl Session<'_> {
 
 fn unreadable(sentence: String, hint: &str) -> HealError {
     HealError::ended(SessionOutcome::Unreadable, sentence, hint)
-}
-
-fn read_report(path: &Utf8Path) -> Result<Vec<u8>, HealError> {
-    let hint = "name a report of a test run with --report";
-    let metadata = fs_err::metadata(path).map_err(|error| unreadable(error.to_string(), hint))?;
-    if !metadata.is_file() {
-        return Err(unreadable(format!("failed to read {path}: it is not a file"), hint));
-    }
-    if metadata.len() > REPORT_BYTES_MAX {
-        return Err(unreadable(format!("failed to read {path}: it is larger than 1 GiB"), hint));
-    }
-    fs_err::read(path).map_err(|error| unreadable(error.to_string(), hint))
-}
-
-fn found(pattern: &str, paths: Vec<Utf8PathBuf>) -> Result<Vec<Utf8PathBuf>, HealError> {
-    if paths.is_empty() {
-        return Err(unreadable(format!("no file matches {pattern}"), "check the pattern; ** crosses folders"));
-    }
-    Ok(paths)
-}
-
-/// Returns the files a pattern matches, sorted.
-fn glob(pattern: &Utf8Path) -> Result<Vec<Utf8PathBuf>, HealError> {
-    let bad = |error: globset::Error| {
-        HealError::usage(format!("failed to understand {pattern}: {error}"), "quote the pattern")
-    };
-    let matcher = Glob::new(pattern.as_str()).map_err(bad)?.compile_matcher();
-    let fixed: Utf8PathBuf = pattern.components().take_while(|part| !part.as_str().contains(GLOB_CHARACTERS)).collect();
-    let walk = WalkBuilder::new(&fixed).standard_filters(false).follow_links(false).build();
-    let files = walk.filter_map(Result::ok).filter(|entry| entry.file_type().is_some_and(|kind| kind.is_file()));
-    let mut paths: Vec<_> = files.filter_map(|entry| Utf8PathBuf::from_path_buf(entry.into_path()).ok()).collect();
-    paths.retain(|path| matcher.is_match(path));
-    paths.sort();
-    Ok(paths)
 }

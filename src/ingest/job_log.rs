@@ -38,7 +38,7 @@ impl Prefix {
     }
 
     /// Returns a line without it.
-    pub(super) fn strip<'t>(self, line: &'t str) -> &'t str {
+    pub(super) fn strip(self, line: &str) -> &str {
         self.0.find(line).map_or(line, |found| &line[found.end()..])
     }
 }

@@ -16,6 +16,7 @@ pub mod cargo_json;
 mod cargo_text;
 mod decode;
 mod detail;
+pub mod files;
 mod go_json;
 mod job_log;
 mod junit;
@@ -131,8 +132,8 @@ pub struct Unreadable {
 impl fmt::Display for Unreadable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("no test results can be read from this")?;
-        for (n, (format, reason)) in self.tried.iter().enumerate() {
-            write!(f, "{} {format}: {reason}", if n == 0 { ":" } else { ";" })?;
+        for (format, reason) in &self.tried {
+            write!(f, "\n  as {format}: {reason}")?;
         }
         Ok(())
     }

@@ -186,12 +186,12 @@ const WORDS: &[&str] = &[
 #[test]
 fn input_that_is_nothing_known_says_what_was_tried() {
     let error = read(b"hello\n", &Hints::default()).unwrap_err().to_string();
-    assert!(error.starts_with("no test results can be read from this: junit: there is no <testsuite>"), "{error}");
-    assert!(FORMATS.iter().all(|format| error.contains(&format!(" {}: ", format.name()))), "{error}");
+    assert!(error.starts_with("no test results can be read from this\n  as "), "{error}");
+    assert!(FORMATS.iter().all(|format| error.contains(&format!("\n  as {}: ", format.name()))), "{error}");
     let error = read_as("tapp", b"1..1", &Hints::default()).unwrap_err().to_string();
-    assert!(error.contains("tapp: no such format, known are junit, "), "{error}");
+    assert!(error.contains("as tapp: no such format, known are junit, "), "{error}");
     let error = read_as("tap", b"hello", &Hints::default()).unwrap_err().to_string();
-    assert!(error.contains("tap: there is no line like"), "{error}");
+    assert!(error.contains("as tap: there is no line like"), "{error}");
 }
 
 #[test]

@@ -111,8 +111,8 @@ pub struct Failure {
     /// Compiler diagnostics, when the failure is a build that failed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub diagnostics: Vec<Diagnostic>,
-    /// How long the test took, where the report says so.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// How long the test took, where the report says so; as JSON in seconds.
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "seconds")]
     pub duration: Option<Duration>,
     /// Attempts before the last, in order, where the runner tried the test again.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -213,4 +213,37 @@ pub struct Diagnostic {
     pub suggestions: Vec<Suggestion>,
     /// The whole diagnostic as printed, without colour.
     pub rendered: String,
+}
+
+/// Durations as a number of seconds.
+mod seconds {
+    use std::time::Duration;
+
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    #[expect(clippy::ref_option, reason = "serde passes the field by reference")]
+    pub(super) fn serialize<S: Serializer>(duration: &Option<Duration>, to: S) -> Result<S::Ok, S::Error> {
+        duration.map(|duration| duration.as_secs_f64()).serialize(to)
+    }
+
+    pub(super) fn deserialize<'d, D: Deserializer<'d>>(from: D) -> Result<Option<Duration>, D::Error> {
+        let seconds = Option::<f64>::deserialize(from)?;
+        seconds.map(Duration::try_from_secs_f64).transpose().map_err(serde::de::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failure_survives_json() {
+        let mut failure = Failure::bare(TestId::new("s", "n"));
+        failure.duration = Some(Duration::from_millis(1250));
+        failure.attempts.push(FailedAttempt { message: "m".to_owned(), ..FailedAttempt::default() });
+        let json = serde_json::to_string(&failure).unwrap();
+        assert!(json.contains("\"duration\":1.25"), "{json}");
+        assert_eq!(serde_json::from_str::<Failure>(&json).unwrap(), failure);
+        assert!(serde_json::from_str::<Failure>(&json.replace("1.25", "-1")).is_err());
+    }
 }

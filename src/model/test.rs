@@ -128,6 +128,15 @@ impl Counts {
         }
     }
 
+    /// Adds the numbers of another count.
+    pub fn merge(&mut self, other: Self) {
+        self.tests += other.tests;
+        self.passed += other.passed;
+        self.failed += other.failed;
+        self.errored += other.errored;
+        self.skipped += other.skipped;
+    }
+
     /// Returns the number of red results.
     pub fn red(&self) -> u64 {
         self.failed + self.errored
@@ -208,12 +217,7 @@ impl TestReport {
 
     /// Adds all results of another report, as when a run had several outputs.
     pub fn absorb(&mut self, other: Self) {
-        let (a, b) = (&mut self.counts, other.counts);
-        a.tests += b.tests;
-        a.passed += b.passed;
-        a.failed += b.failed;
-        a.errored += b.errored;
-        a.skipped += b.skipped;
+        self.counts.merge(other.counts);
         self.failures.extend(other.failures);
         self.flaky.extend(other.flaky);
         self.outcomes.sorted.take();

@@ -7,7 +7,6 @@
 //! To add one: a file with a `make` function, and its `make` in `FAMILY`.
 
 mod artifact;
-mod harmless;
 mod json_lines;
 mod phrases;
 mod terminal;

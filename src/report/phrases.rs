@@ -1,29 +1,12 @@
 //! The phrases all reporters share: counts, spend, and what a proof consists of.
 
-use crate::model::{Certificate, Counts, RunRecord, SessionOutcome, Spend, Usage, Verdict};
-use crate::report::harmless;
-use crate::text::words::{count, duration};
+use crate::model::{Certificate, RunRecord, SessionOutcome, Spend, Usage, Verdict};
+use crate::text::harmless;
+use crate::text::words::{count, duration, grouped};
 
 /// Returns the first digits of a fingerprint, enough to name a cluster in conversation.
 pub(super) fn short_id(signature: &str) -> String {
     signature.chars().take(8).collect()
-}
-
-/// Returns `412 tests, 409 passed, 3 failed`; what is zero is left out.
-pub(super) fn counts(counts: &Counts) -> String {
-    let parts = [
-        (counts.passed, "passed"),
-        (counts.failed, "failed"),
-        (counts.errored, "errored"),
-        (counts.skipped, "skipped"),
-    ];
-    let told = parts.iter().filter(|(n, _)| *n > 0).map(|(n, word)| format!(", {} {word}", grouped(*n)));
-    format!(
-        "{} {}{}",
-        grouped(counts.tests),
-        if counts.tests == 1 { "test" } else { "tests" },
-        told.collect::<String>()
-    )
 }
 
 /// Returns what endpoints counted, or nothing when none was asked.
@@ -40,19 +23,6 @@ pub(super) fn spend(spend: &Spend) -> String {
     let number = |n: u64| usize::try_from(n).unwrap_or(usize::MAX);
     let own = [duration(spend.wall), count(number(spend.attempts), "attempt"), count(number(spend.runs), "test run")];
     own.into_iter().chain(usage(&spend.usage)).collect::<Vec<_>>().join(", ")
-}
-
-/// Returns a number with its thousands set apart: `1,234`.
-pub(super) fn grouped(n: u64) -> String {
-    let digits = n.to_string();
-    let mut out = String::new();
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(digit);
-    }
-    out
 }
 
 /// Returns how a session ended, and how much of it was healed: `healed 1 of 3 causes; failing tests remain`.
@@ -139,13 +109,6 @@ mod tests {
     use super::*;
     use std::collections::BTreeMap;
     use std::time::Duration;
-
-    #[test]
-    fn numbers_read_as_people_write_them() {
-        assert_eq!([0, 999, 1_000, 1_234_567].map(grouped), ["0", "999", "1,000", "1,234,567"]);
-        let one = Counts { tests: 1, passed: 1, ..Counts::default() };
-        assert_eq!(counts(&one), "1 test, 1 passed");
-    }
 
     #[test]
     fn a_session_without_an_endpoint_tells_of_no_tokens() {

@@ -1,7 +1,8 @@
-//! Pure tools over text: ANSI stripping, capping, redaction, normalisation, words. No I/O, no clock.
+//! Pure tools over text: ANSI stripping, capping, harmless display, redaction, normalisation, words. No I/O, no clock.
 
 pub mod ansi;
 pub mod cap;
+pub mod harmless;
 pub mod normalise;
 pub mod redact;
 pub mod words;

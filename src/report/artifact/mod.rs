@@ -21,7 +21,8 @@ use serde_json::json;
 use crate::model::{Event, Patch};
 use crate::report::artifact::record::{Cluster, Proof, Record};
 use crate::report::json_lines::cleaned;
-use crate::report::{Clean, ReportError, Reporter, Streams, Wanted, harmless, phrases};
+use crate::report::{Clean, ReportError, Reporter, Streams, Wanted, phrases};
+use crate::text::harmless;
 
 /// The version of `certificate.json`'s outer shape.
 const CERTIFICATES_SCHEMA: u32 = 1;

@@ -7,8 +7,9 @@ use std::fmt::Write as _;
 
 use crate::model::{Blame, Review};
 use crate::report::artifact::record::{Cluster, Proof, Record, State};
-use crate::report::{harmless, phrases};
+use crate::report::phrases;
 use crate::text::words::count;
+use crate::text::{harmless, words};
 
 /// The size of a comment on GitHub, in characters; kept in bytes, of which there are never fewer.
 const BYTES_MAX: usize = 65_536;
@@ -60,7 +61,7 @@ fn headline(record: &Record) -> String {
 fn overview(record: &Record, clean: Clean<'_>) -> String {
     let mut text = String::new();
     for report in record.reports.iter().take(NAMES_MAX) {
-        let _ = writeln!(text, "- read {}: {}", code(&report.source, clean), phrases::counts(&report.counts));
+        let _ = writeln!(text, "- read {}: {}", code(&report.source, clean), words::counts(&report.counts));
     }
     if let Some(more) = record.reports.len().checked_sub(NAMES_MAX).filter(|more| *more > 0) {
         let _ = writeln!(text, "- read {}", count(more, "more report"));
@@ -151,7 +152,7 @@ fn proven(proof: &Proof, clean: Clean<'_>, diff_bytes_max: usize) -> String {
     if proof.diff.len() <= diff_bytes_max {
         text += &fence("diff", &harmless::revealed(&proof.diff));
     } else {
-        let n_bytes = phrases::grouped(proof.diff.len() as u64);
+        let n_bytes = words::grouped(proof.diff.len() as u64);
         let _ = writeln!(text, "The diff has {n_bytes} bytes; it is in the patch file.");
     }
     text

@@ -11,8 +11,9 @@ use crate::model::{
     Blame, Certificate, Counts, Event, Exhausted, Failure, FailureCluster, Origin, Review, SessionOutcome, Spend,
     TestId, Usage, Verdict,
 };
-use crate::report::{harmless, phrases};
+use crate::report::phrases;
 use crate::text::words::{count, duration};
+use crate::text::{harmless, words};
 
 /// Width of the column verbs stand in.
 const VERB_CHARS: usize = 12;
@@ -120,7 +121,7 @@ fn session_started(root: &str, runner: &str, debuggers: &[String], endpoint: boo
 
 fn report_read(source: &str, counts: &Counts, complaints: &[String]) -> String {
     let style = if counts.red() > 0 { BAD } else { GOOD };
-    let mut told = verb(style, "Read", &format!("{}: {}", harmless::line(source), phrases::counts(counts)));
+    let mut told = verb(style, "Read", &format!("{}: {}", harmless::line(source), words::counts(counts)));
     told.extend(complaints.iter().map(|complaint| verb(CAUTION, "Note", &harmless::line(complaint))));
     told
 }

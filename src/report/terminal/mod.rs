@@ -8,7 +8,8 @@ mod status;
 
 use crate::model::Event;
 use crate::report::terminal::status::Status;
-use crate::report::{Data, Look, ReportError, Reporter, Streams, Tap, Wanted, harmless};
+use crate::report::{Data, Look, ReportError, Reporter, Streams, Tap, Wanted};
+use crate::text::harmless;
 
 struct Terminal {
     talk: Tap,

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use crate::report::harmless;
+use crate::text::harmless;
 
 /// A line that comes and goes; on anything but a terminal it never comes.
 pub(super) struct Status {

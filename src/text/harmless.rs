@@ -6,19 +6,19 @@ use std::fmt::Write as _;
 use crate::text::ansi;
 
 /// Returns one harmless line: line ends become spaces, and everything that does not print is shown as an escape.
-pub(super) fn line(text: &str) -> String {
+pub fn line(text: &str) -> String {
     let flat = text.split_whitespace().collect::<Vec<_>>().join(" ");
     visible(&flat)
 }
 
 /// Returns one harmless line of at most `chars_max` characters, with an ellipsis where it was cut.
-pub(super) fn short(text: &str, chars_max: usize) -> String {
+pub fn short(text: &str, chars_max: usize) -> String {
     cut(line(text), chars_max)
 }
 
 /// Returns the first lines of a text, each harmless and cut to `chars_max` characters, blank ones left out; a last
 /// line tells how many more there were.
-pub(super) fn first_lines(text: &str, n_lines: usize, chars_max: usize) -> Vec<String> {
+pub fn first_lines(text: &str, n_lines: usize, chars_max: usize) -> Vec<String> {
     let clean = ansi::strip(text);
     let mut lines = clean.lines().filter(|line| !line.trim().is_empty());
     let mut told: Vec<String> =
@@ -32,7 +32,7 @@ pub(super) fn first_lines(text: &str, n_lines: usize, chars_max: usize) -> Vec<S
 
 /// Returns `text` with everything that does not print shown as an escape; line ends and tabs stay. Nothing else is
 /// changed, so that a reviewer sees exactly what is there.
-pub(super) fn visible(text: &str) -> String {
+pub fn visible(text: &str) -> String {
     let clean = ansi::strip(text);
     let mut out = String::with_capacity(clean.len());
     for c in clean.chars() {
@@ -46,7 +46,7 @@ pub(super) fn visible(text: &str) -> String {
 }
 
 /// Returns `text` with every escape sequence and hidden character shown, as a reviewer must see a patch.
-pub(super) fn revealed(text: &str) -> String {
+pub fn revealed(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         if is_hidden(c) {
@@ -60,7 +60,7 @@ pub(super) fn revealed(text: &str) -> String {
 
 /// Returns `text` so that no line of it is a command to a GitHub runner, which obeys `::name …::` after blanks at the
 /// start of a line and `##[name]` anywhere.
-pub(super) fn mute(text: &str) -> String {
+pub fn mute(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for line in text.split_inclusive('\n') {
         let body = line.trim_start_matches(|c: char| c.is_whitespace() || c == '\u{feff}');
