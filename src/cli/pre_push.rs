@@ -74,7 +74,7 @@ async fn test_commit(project: &Project, options: &Options, commit: &str, limits:
     let scratch = workspace::checkout(project, commit, &options.state).await?;
     let dir = scratch.dir();
     let short = commit.get(..12).unwrap_or(commit);
-    let Some((runner, _)) = runner::detect(&dir, &scratch.root) else {
+    let Some(runner) = runner::detect(&dir, &scratch.root, None) else {
         say(&format!("heal-tests: {short} holds no project whose test runner is known; not tested"));
         return Ok(false);
     };

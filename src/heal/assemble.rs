@@ -40,7 +40,11 @@ impl<'a> Session<'a> {
         let started = Instant::now();
         let state = options.state.clone();
         let project = Project::find(&options.dir, &options.child_env).await?;
-        let Some((runner, _)) = runner::detect(&project.dir, &project.root) else {
+        let command = match &options.input {
+            Input::Command(command) => Some(command.as_slice()),
+            Input::Run | Input::Reports(_) => None,
+        };
+        let Some(runner) = runner::detect(&project.dir, &project.root, command) else {
             let names: Vec<_> = runner::RUNNERS.iter().map(|runner| runner.name()).collect();
             let sentence =
                 format!("{} is in no project whose test runner is known ({})", project.dir, names.join(", "));

@@ -136,11 +136,11 @@ impl Session<'_> {
                 continue;
             }
             let n_before = wanted.len();
-            for (suite, names) in build.suites.iter().zip(&lists) {
-                wanted.extend(self.runner.canonical(id, suite, names));
+            for (suite, ids) in build.suites.iter().zip(&lists) {
+                wanted.extend(self.runner.canonical(id, suite, ids));
                 // A suite that died names no culprit: all its tests are looked at.
                 let died = id.name == ABORTED && (id.suite == suite.name || suite.aliases.contains(&id.suite));
-                wanted.extend(names.iter().filter(|_| died).map(|name| TestId::new(&suite.name, name)));
+                wanted.extend(ids.iter().filter(|_| died).cloned());
             }
             if wanted.len() == n_before && build.is_whole() {
                 baseline.missing.push(id.clone());
@@ -152,10 +152,10 @@ impl Session<'_> {
     }
 }
 
-async fn lists(bed: &mut TestBed, build: &Build) -> Result<Vec<Vec<String>>, HealError> {
+async fn lists(bed: &mut TestBed, build: &Build) -> Result<Vec<Vec<TestId>>, HealError> {
     let mut lists = Vec::new();
     for suite in &build.suites {
-        lists.push(bed.list(suite).await?.into_iter().map(|id| id.name).collect());
+        lists.push(bed.list(suite).await?.unwrap_or_default());
     }
     Ok(lists)
 }

@@ -35,6 +35,9 @@ pub struct RunRecord {
     pub red: u64,
     /// Wall time.
     pub wall: Duration,
+    /// Tests that ran without being wanted, because the runner cannot select exactly; they count for nothing.
+    #[serde(default)]
+    pub surplus: u64,
 }
 
 /// The proof of one patch.

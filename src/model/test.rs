@@ -30,6 +30,9 @@ pub type IdHash = u64;
 /// The name under which a suite that could not be built is reported.
 const BUILD: &str = "[build]";
 
+/// The name under which a failure of a whole suite is reported, such as in its setup or while its file was loaded.
+const SUITE: &str = "[suite]";
+
 impl TestId {
     /// Makes an id from its two parts.
     pub fn new(suite: impl Into<String>, name: impl Into<String>) -> Self {
@@ -44,6 +47,16 @@ impl TestId {
     /// Tells whether this id stands for a whole suite that could not be built.
     pub fn is_build(&self) -> bool {
         self.name == BUILD
+    }
+
+    /// Names the pseudo-test that fails when `suite` fails as a whole, outside any test.
+    pub fn of_suite(suite: impl Into<String>) -> Self {
+        Self::new(suite, SUITE)
+    }
+
+    /// Tells whether this id stands for a suite that failed as a whole.
+    pub fn is_of_suite(&self) -> bool {
+        self.name == SUITE
     }
 
     /// Hashes both parts; the parts are separated, so `a`+`bc` differs from `ab`+`c`.

@@ -130,6 +130,7 @@ mod tests {
             passed,
             red,
             wall: Duration::from_millis(500),
+            surplus: 0,
         };
         let told = |runs: &[RunRecord]| runs_told(&runs.iter().collect::<Vec<_>>());
         assert_eq!(told(&[run(2, 0, false), run(2, 0, false)]), "2 passed, in each of 2 runs (1.0 s)");

@@ -7,10 +7,7 @@
 use camino::{Utf8Path, Utf8PathBuf};
 
 use crate::model::{BuildReport, BuildTarget, TestId};
-use crate::runner::{Adopted, Invocation, Runner, Site, Suite};
-
-/// Bytes of test names in one command line; Linux allows 2 MiB in all, macOS 1 MiB.
-const NAMES_BYTES_MAX: usize = 256 * 1024;
+use crate::runner::{ARGUMENTS_BYTES_MAX, Adopted, Invocation, Runner, Site, Suite, batches, nearest};
 
 /// Cargo options that take a value and decide what is built.
 const BUILD_OPTIONS_WITH_VALUE: &[&str] = &[
@@ -64,8 +61,7 @@ impl Runner for CargoTest {
     }
 
     fn detect(&self, dir: &Utf8Path, root: &Utf8Path) -> Option<Utf8PathBuf> {
-        let inside = dir.ancestors().take_while(|folder| folder.starts_with(root));
-        inside.map(|folder| folder.join("Cargo.toml")).find(|manifest| manifest.is_file())
+        nearest(dir, root, &["Cargo.toml"])
     }
 
     fn adopt(&self, command: &[String]) -> Option<Adopted> {
@@ -87,15 +83,15 @@ impl Runner for CargoTest {
         Some(Adopted { build: build_options(own), test: test.map(ToString::to_string).collect() })
     }
 
-    fn build(&self, site: &Site) -> Invocation {
+    fn needs(&self) -> &'static [&'static str] {
+        &["cargo"]
+    }
+
+    fn build(&self, site: &Site) -> Option<Invocation> {
         let mut argv = cargo(site);
         argv.extend(["--no-run", "--no-fail-fast", "--message-format=json"].map(str::to_owned));
         argv.retain(|word| word != "--doc");
-        cargo_invocation(site, argv)
-    }
-
-    fn suite_of(&self, target: &BuildTarget) -> String {
-        target.binary_id()
+        Some(Invocation { format: BUILD_FORMAT, ..cargo_invocation(site, argv) })
     }
 
     fn suites(&self, site: &Site, build: &BuildReport) -> Vec<Suite> {
@@ -107,30 +103,32 @@ impl Runner for CargoTest {
         binaries.chain(documented.filter(|_| only_doc || !only_some)).collect()
     }
 
-    fn list(&self, suite: &Suite) -> Invocation {
+    fn list(&self, suite: &Suite) -> Option<Invocation> {
         let words = ["--list", "--format", "terse"];
-        suite_invocation(suite, words.map(str::to_owned), "")
+        Some(suite_invocation(suite, words.map(str::to_owned), ""))
     }
 
     fn all(&self, site: &Site, suite: &Suite) -> Invocation {
         suite_invocation(suite, site.adopted.test.iter().cloned(), FORMAT)
     }
 
-    fn only(&self, site: &Site, suite: &Suite, names: &[String]) -> Vec<Invocation> {
+    fn only(&self, site: &Site, suite: &Suite, ids: &[TestId]) -> Vec<Invocation> {
         let options = || site.adopted.test.iter().cloned();
         if !suite.exact {
-            return names
-                .iter()
-                .map(|name| suite_invocation(suite, options().chain(doc_filter(name)), FORMAT))
-                .collect();
+            let surplus = Some("rustdoc selects by the last word of a name");
+            let one = |id: &TestId| suite_invocation(suite, options().chain(doc_filter(&id.name)), FORMAT);
+            return ids.iter().map(|id| Invocation { surplus, ..one(id) }).collect();
         }
         let exact = || options().chain(["--exact".to_owned()]);
-        batches(names).map(|batch| suite_invocation(suite, exact().chain(batch.iter().cloned()), FORMAT)).collect()
+        let names = |batch: &[TestId]| batch.iter().map(|id| id.name.clone()).collect::<Vec<_>>();
+        batches(ids, ARGUMENTS_BYTES_MAX, |id| id.name.len())
+            .map(|batch| suite_invocation(suite, exact().chain(names(batch)), FORMAT))
+            .collect()
     }
 
-    fn canonical(&self, reported: &TestId, suite: &Suite, names: &[String]) -> Option<TestId> {
+    fn canonical(&self, reported: &TestId, suite: &Suite, known: &[TestId]) -> Option<TestId> {
         let name = reported.name.as_str();
-        let known = |suffix: &str| names.iter().any(|own| own == suffix);
+        let known = |suffix: &str| known.iter().any(|own| own.name == suffix);
         let is_here = reported.suite == suite.name || suite.aliases.contains(&reported.suite);
         if known(name) && (is_here || reported.suite.is_empty()) {
             return Some(TestId::new(&suite.name, name));
@@ -146,6 +144,9 @@ impl Runner for CargoTest {
 
 /// The format `ingest` reads the output as.
 const FORMAT: &str = "cargo-test";
+
+/// The format of what the build prints.
+pub(crate) const BUILD_FORMAT: &str = "cargo-json";
 
 impl CargoTest {
     fn binary(&self, site: &Site, build: &BuildReport, target: &BuildTarget, path: &Utf8Path) -> Suite {
@@ -171,7 +172,7 @@ impl CargoTest {
         if let Some(out_dir) = build.out_dirs.get(&target.package_id) {
             env.push(("OUT_DIR".to_owned(), out_dir.to_string()));
         }
-        Suite { name: self.suite_of(target), aliases, argv: vec![path.to_string()], cwd: package_dir, env, exact: true }
+        Suite { name: target.binary_id(), aliases, argv: vec![path.to_string()], cwd: package_dir, env, exact: true }
     }
 }
 
@@ -234,7 +235,7 @@ fn cargo(site: &Site) -> Vec<String> {
 
 fn cargo_invocation(site: &Site, argv: Vec<String>) -> Invocation {
     let env = vec![("CARGO_TARGET_DIR".to_owned(), site.build.to_string())];
-    Invocation { argv, cwd: site.dir.clone(), env, format: "", suite: None }
+    Invocation { argv, cwd: site.dir.clone(), env, ..Invocation::default() }
 }
 
 fn suite_invocation(suite: &Suite, words: impl IntoIterator<Item = String>, format: &'static str) -> Invocation {
@@ -244,22 +245,8 @@ fn suite_invocation(suite: &Suite, words: impl IntoIterator<Item = String>, form
         env: suite.env.clone(),
         format,
         suite: Some(suite.name.clone()),
+        ..Invocation::default()
     }
-}
-
-fn batches(names: &[String]) -> impl Iterator<Item = &[String]> {
-    let mut rest = names;
-    std::iter::from_fn(move || {
-        let mut bytes = 0;
-        let fits = |name: &&String| {
-            bytes += name.len() + 1;
-            bytes <= NAMES_BYTES_MAX
-        };
-        let n_names = rest.iter().take_while(fits).count().max(1).min(rest.len());
-        let (batch, later) = rest.split_at(n_names);
-        rest = later;
-        (!batch.is_empty()).then_some(batch)
-    })
 }
 
 fn build_options(words: &[&str]) -> Vec<String> {
@@ -329,7 +316,7 @@ mod tests {
     #[test]
     fn a_binary_runs_only_the_named_tests_in_its_packages_folder() {
         let suite = &built()[2];
-        let plan = CargoTest.only(&site(), suite, &["a".to_owned(), "b::c".to_owned()]);
+        let plan = CargoTest.only(&site(), suite, &["a", "b::c"].map(|name| TestId::new(&suite.name, name)));
         assert_eq!(plan.len(), 1);
         assert_eq!(plan[0].argv, ["/build/debug/deps/integ-1", "--exact", "a", "b::c"]);
         assert_eq!(plan[0].cwd, "/tree/member");
@@ -339,16 +326,17 @@ mod tests {
 
     #[test]
     fn names_beyond_the_argument_limit_are_split_and_none_is_lost() {
-        let names: Vec<_> = (0..40_000).map(|n| format!("module::test_number_{n}")).collect();
-        let plan = CargoTest.only(&site(), &built()[0], &names);
+        let ids: Vec<_> = (0..40_000).map(|n| TestId::new("my-pkg", format!("module::test_number_{n}"))).collect();
+        let plan = CargoTest.only(&site(), &built()[0], &ids);
         assert!(plan.len() > 1);
         let asked: Vec<_> = plan.into_iter().flat_map(|one| one.argv.into_iter().skip(2)).collect();
-        assert_eq!(asked, names);
+        assert_eq!(asked, ids.into_iter().map(|id| id.name).collect::<Vec<_>>());
     }
 
     #[test]
     fn a_doc_test_is_selected_by_its_last_word() {
-        let plan = CargoTest.only(&site(), &built()[3], &["src/lib.rs - f (line 9)".to_owned()]);
+        let plan = CargoTest.only(&site(), &built()[3], &[TestId::new("my-pkg::doc", "src/lib.rs - f (line 9)")]);
+        assert!(plan[0].surplus.is_some());
         let argv = words("cargo test --offline --doc --package my-pkg -- 9)");
         assert_eq!(plan[0].argv, argv);
         assert_eq!(plan[0].env, [("CARGO_TARGET_DIR".to_owned(), "/build".to_owned())]);
@@ -368,9 +356,9 @@ mod tests {
     #[test]
     fn ids_of_other_reports_find_their_suite() {
         let suites = built();
-        let names = ["tests::adds".to_owned()];
         let check = |suite: &str, name: &str, at: usize| {
-            CargoTest.canonical(&TestId::new(suite, name), &suites[at], &names).map(|id| id.to_string())
+            let known = [TestId::new(&suites[at].name, "tests::adds")];
+            CargoTest.canonical(&TestId::new(suite, name), &suites[at], &known).map(|id| id.to_string())
         };
         assert_eq!(check("my_pkg", "tests::adds", 0).as_deref(), Some("my-pkg tests::adds"));
         assert_eq!(check("", "tests::adds", 0).as_deref(), Some("my-pkg tests::adds"));

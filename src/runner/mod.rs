@@ -3,15 +3,18 @@
 //! To add a runner: one file with a type that implements [`Runner`], and its line in [`RUNNERS`].
 
 mod cargo_test;
+mod pytest;
 
 use camino::{Utf8Path, Utf8PathBuf};
 
 use crate::model::{BuildReport, TestId};
 
+pub(crate) use cargo_test::BUILD_FORMAT;
 pub use cargo_test::CargoTest;
+pub use pytest::Pytest;
 
-/// Every runner. The first one whose project files are there is taken, so the more specific stand first.
-pub static RUNNERS: &[&dyn Runner] = &[&CargoTest];
+/// Every runner. Of those whose project files are equally near, the first is taken, so the more specific stand first.
+pub static RUNNERS: &[&dyn Runner] = &[&CargoTest, &Pytest];
 
 /// A test runner: what it needs to be told to build, list, and run exactly some tests.
 pub trait Runner: Send + Sync {
@@ -25,26 +28,42 @@ pub trait Runner: Send + Sync {
     /// not this runner's.
     fn adopt(&self, command: &[String]) -> Option<Adopted>;
 
-    /// Plans the build that everything else relies on.
-    fn build(&self, site: &Site) -> Invocation;
+    /// Returns the programs it needs, for people who do not have them.
+    fn needs(&self) -> &'static [&'static str];
 
-    /// Names the suite a build target becomes; also the suite of its `[build]` failure.
-    fn suite_of(&self, target: &crate::model::BuildTarget) -> String;
+    /// Plans the build that everything else relies on; `None` where tests run as they are written.
+    fn build(&self, site: &Site) -> Option<Invocation>;
 
     /// Turns a build's report into the suites that can be run.
     fn suites(&self, site: &Site, build: &BuildReport) -> Vec<Suite>;
 
-    /// Plans listing a suite's tests without running them; the output holds one `name: test` a line.
-    fn list(&self, suite: &Suite) -> Invocation;
+    /// Plans listing a suite's tests without running them, for [`Runner::read_list`]; `None` where only a run can tell.
+    fn list(&self, suite: &Suite) -> Option<Invocation>;
+
+    /// Reads what [`Runner::list`] printed.
+    fn read_list(&self, suite: &Suite, output: &str) -> Vec<TestId> {
+        let names = output.lines().filter_map(|line| line.strip_suffix(": test"));
+        names.map(|name| TestId::new(&suite.name, name)).collect()
+    }
 
     /// Plans running a whole suite.
     fn all(&self, site: &Site, suite: &Suite) -> Invocation;
 
-    /// Plans running only the named tests of a suite, in as few processes as argument limits allow.
-    fn only(&self, site: &Site, suite: &Suite, names: &[String]) -> Vec<Invocation>;
+    /// Plans running only these tests of a suite, in as few processes as argument limits allow.
+    fn only(&self, site: &Site, suite: &Suite, ids: &[TestId]) -> Vec<Invocation>;
 
-    /// Returns the id under which this project knows a test that a report names otherwise, given the suite's tests.
-    fn canonical(&self, reported: &TestId, suite: &Suite, names: &[String]) -> Option<TestId>;
+    /// Tells whether an exit code says that the selection was wrong, not that a test failed.
+    fn is_refusal(&self, code: i32) -> bool {
+        let _ = code;
+        false
+    }
+
+    /// Returns the id under which this project knows a test that a report names otherwise. `known` are the suite's tests
+    /// where they can be listed, else nothing.
+    fn canonical(&self, reported: &TestId, suite: &Suite, known: &[TestId]) -> Option<TestId> {
+        let is_known = known.is_empty() || known.contains(reported) || reported.is_of_suite();
+        (suite.holds(reported) && is_known).then(|| reported.clone())
+    }
 }
 
 /// Where builds and runs happen.
@@ -73,10 +92,11 @@ pub struct Adopted {
     pub test: Vec<String>,
 }
 
-/// A unit that is started as one process: a test binary, a package's doc tests.
+/// A unit that is started as one process: a test binary, a package's doc tests, or a whole project where the runner
+/// finds its tests itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Suite {
-    /// Its name: [`TestId::suite`] of its tests.
+    /// Its name: [`TestId::suite`] of its tests; of a whole project empty.
     pub name: String,
     /// Other names reports know it by.
     pub aliases: Vec<String>,
@@ -90,8 +110,27 @@ pub struct Suite {
     pub exact: bool,
 }
 
+impl Suite {
+    /// Makes the suite of a project whose tests are all started by one program.
+    pub fn of_project(site: &Site, argv: &[&str]) -> Self {
+        Self {
+            name: String::new(),
+            aliases: Vec::new(),
+            argv: argv.iter().map(|&word| word.to_owned()).collect(),
+            cwd: site.dir.clone(),
+            env: Vec::new(),
+            exact: true,
+        }
+    }
+
+    /// Tells whether a test is one of this suite's: that of a whole project has them all.
+    pub fn holds(&self, id: &TestId) -> bool {
+        self.name.is_empty() || self.name == id.suite
+    }
+}
+
 /// One planned process.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Invocation {
     /// Program and arguments.
     pub argv: Vec<String>,
@@ -103,15 +142,47 @@ pub struct Invocation {
     pub format: &'static str,
     /// The suite its results belong to, when it runs just one.
     pub suite: Option<String>,
+    /// The file its results are in, written by the runner; else they are on its standard output.
+    pub report: Option<Utf8PathBuf>,
+    /// Why more tests may run than were asked for, where the runner cannot select exactly.
+    pub surplus: Option<&'static str>,
 }
 
-/// Returns the runner of the project at `dir`, with the file that shows it.
-pub fn detect(dir: &Utf8Path, root: &Utf8Path) -> Option<(&'static dyn Runner, Utf8PathBuf)> {
-    RUNNERS.iter().find_map(|runner| Some((*runner, runner.detect(dir, root)?)))
+/// Returns the runner of the project at `dir`: the one that would understand `command`, if that is given, else the one
+/// whose project file is nearest.
+pub fn detect(dir: &Utf8Path, root: &Utf8Path, command: Option<&[String]>) -> Option<&'static dyn Runner> {
+    if let Some(runner) = command.and_then(|command| RUNNERS.iter().find(|runner| runner.adopt(command).is_some())) {
+        return Some(*runner);
+    }
+    let depth = |runner: &&&dyn Runner| Some(runner.detect(dir, root)?.components().count());
+    let found = RUNNERS.iter().filter_map(|runner| Some((depth(&runner)?, *runner)));
+    found.rev().max_by_key(|(depth, _)| *depth).map(|(_, runner)| runner)
 }
 
-/// Reads the output of [`Runner::list`].
-pub fn read_list(output: &str) -> Vec<String> {
-    let names = output.lines().filter_map(|line| line.strip_suffix(": test"));
-    names.map(str::to_owned).collect()
+/// Bytes of arguments in one command line: Linux allows 2 MiB in all and 128 KiB in one, macOS 1 MiB in all.
+const ARGUMENTS_BYTES_MAX: usize = 256 << 10;
+
+/// Bytes of one argument, such as a pattern that names several tests.
+const ARGUMENT_BYTES_MAX: usize = 96 << 10;
+
+/// Splits items into batches whose sizes together stay within `bytes_max`; each has at least one.
+fn batches<'i, T>(items: &'i [T], bytes_max: usize, size: impl Fn(&T) -> usize) -> impl Iterator<Item = &'i [T]> {
+    let mut rest = items;
+    std::iter::from_fn(move || {
+        let mut bytes = 0;
+        let fits = |item: &&T| {
+            bytes += size(item) + 1;
+            bytes <= bytes_max
+        };
+        let n = rest.iter().take_while(fits).count().max(1).min(rest.len());
+        let (batch, later) = rest.split_at(n);
+        rest = later;
+        (!batch.is_empty()).then_some(batch)
+    })
+}
+
+/// Finds the nearest folder from `dir` up to `root` that has one of `files`; returns that file.
+fn nearest(dir: &Utf8Path, root: &Utf8Path, files: &[&str]) -> Option<Utf8PathBuf> {
+    let folders = dir.ancestors().take_while(|folder| folder.starts_with(root));
+    folders.flat_map(|folder| files.iter().map(move |file| folder.join(file))).find(|path| path.is_file())
 }

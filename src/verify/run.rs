@@ -1,13 +1,15 @@
 //! Running all tests or only some, and saying of each wanted test how it ended or that it did not run.
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use crate::ingest::{self, Hints};
-use crate::model::{Failure, Outcome, RunRecord, TestCase, TestId, TestReport};
+use crate::ingest::{self, Case, Hints};
+use crate::model::{Failure, Outcome, RunRecord, TestId};
 use crate::process::{Ending, Finished};
-use crate::runner::{self, Invocation, Suite};
-use crate::text::cap;
+use crate::runner::{Invocation, Suite};
+use crate::text::{cap, words};
 use crate::verify::{Build, TestBed, Trouble};
 
 /// Tests started alone to find which of them took a whole process down with it.
@@ -43,6 +45,36 @@ pub struct Run {
     pub wall: Duration,
     /// Some process exceeded its deadline.
     pub timed_out: bool,
+    /// Tests that ran without being wanted, because the runner cannot select exactly; they count for nothing.
+    pub n_surplus: u64,
+}
+
+/// Which of the tests that run are wanted.
+#[derive(Debug, Clone, Copy)]
+enum Wanted<'a> {
+    All,
+    Only(&'a BTreeSet<TestId>),
+}
+
+impl Wanted<'_> {
+    fn has(self, id: &TestId) -> bool {
+        match self {
+            Self::All => true,
+            Self::Only(ids) => ids.contains(id),
+        }
+    }
+}
+
+/// What one process reported: every case by name, and the red ones whole.
+#[derive(Debug, Default)]
+struct Results {
+    cases: Vec<(TestId, Outcome)>,
+    failures: Vec<Failure>,
+}
+
+/// Tells whether a suite is `outer` or inside it, as a class is in its module.
+fn is_within(suite: &str, outer: &str) -> bool {
+    suite.strip_prefix(outer).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', ':', ' ', '/', '$']))
 }
 
 impl Run {
@@ -72,16 +104,32 @@ impl Run {
             passed: count(|outcome| outcome == Outcome::Passed) as u64,
             red: count(Outcome::is_red) as u64,
             wall: self.wall,
+            surplus: self.n_surplus,
         }
     }
 
-    fn take(&mut self, report: TestReport, wanted: &BTreeSet<TestId>) {
-        for id in wanted {
-            let outcome = report.outcome(id);
-            let entry = self.outcomes.entry(id.clone()).or_insert(outcome);
-            *entry = (*entry).max(outcome);
+    /// Takes over the results that were wanted; others are counted and ignored.
+    fn take(&mut self, results: Results, wanted: Wanted<'_>) {
+        let Results { cases, failures } = results;
+        let ran = |whole: &TestId| cases.iter().any(|(id, _)| is_within(&id.suite, &whole.suite) && !id.is_of_suite());
+        if let Wanted::Only(ids) = wanted {
+            let healed: Vec<_> = ids.iter().filter(|id| id.is_of_suite() && ran(id)).cloned().collect();
+            healed.into_iter().for_each(|id| self.note(id, Outcome::Passed));
         }
-        self.failures.extend(report.failures.into_iter().filter(|failure| wanted.contains(&failure.id)));
+        self.failures.extend(failures.into_iter().filter(|failure| wanted.has(&failure.id)));
+        for (id, outcome) in cases {
+            if wanted.has(&id) {
+                self.note(id, outcome);
+            } else {
+                self.n_surplus += 1;
+            }
+        }
+    }
+
+    /// Notes how a test ended; of several results the worst counts.
+    fn note(&mut self, id: TestId, outcome: Outcome) {
+        let known = self.outcomes.entry(id).or_insert(None);
+        *known = (*known).max(Some(outcome));
     }
 
     fn unreported(&self, wanted: &BTreeSet<TestId>) -> Vec<TestId> {
@@ -90,14 +138,14 @@ impl Run {
 }
 
 impl TestBed {
-    /// Lists the tests of a suite; one that cannot be listed has the single test `[process]`.
-    pub async fn list(&mut self, suite: &Suite) -> Result<Vec<TestId>, Trouble> {
-        let invocation = self.runner().list(suite);
+    /// Lists the tests of a suite, where that is possible without running them; one that answers nothing has the single
+    /// test `[process]`.
+    pub async fn list(&mut self, suite: &Suite) -> Result<Option<Vec<TestId>>, Trouble> {
+        let Some(invocation) = self.runner().list(suite) else { return Ok(None) };
         let finished = self.start(&invocation).await?;
-        let names = runner::read_list(&String::from_utf8_lossy(&finished.stdout));
-        let answers = finished.ending == Ending::Exited(0) && (!names.is_empty() || finished.stdout.len() < 64);
-        let names = if answers { names } else { vec![PROCESS.to_owned()] };
-        Ok(names.into_iter().map(|name| TestId::new(&suite.name, name)).collect())
+        let ids = self.runner().read_list(suite, &String::from_utf8_lossy(&finished.stdout));
+        let answers = finished.ending == Ending::Exited(0) && (!ids.is_empty() || finished.stdout.len() < 64);
+        Ok(Some(if answers { ids } else { vec![TestId::new(&suite.name, PROCESS)] }))
     }
 
     /// Runs a selection of what was built.
@@ -112,7 +160,7 @@ impl TestBed {
             }
             Selection::Only(ids) => {
                 for suite in &build.suites {
-                    let mine: BTreeSet<_> = ids.iter().filter(|id| id.suite == suite.name).cloned().collect();
+                    let mine: BTreeSet<_> = ids.iter().filter(|id| suite.holds(id)).cloned().collect();
                     if !mine.is_empty() {
                         self.run_some(suite, &mine, &mut run).await?;
                     }
@@ -127,26 +175,54 @@ impl TestBed {
     }
 
     async fn run_whole(&mut self, suite: &Suite, run: &mut Run) -> Result<(), Trouble> {
-        let wanted: BTreeSet<_> = self.list(suite).await?.into_iter().collect();
+        let listed: BTreeSet<_> = self.list(suite).await?.into_iter().flatten().collect();
+        let names_none = listed.iter().any(|id| id.name == PROCESS);
+        // What a runner did not list and runs all the same is part of the whole.
+        let wanted = if names_none { Wanted::Only(&listed) } else { Wanted::All };
         let invocation = self.runner().all(self.site(), suite);
-        let ending = self.run_one(&invocation, &wanted, run).await?;
-        self.find_culprits(suite, &wanted, ending, run).await
+        let ending = self.run_one(&invocation, wanted, run).await?;
+        for id in &listed {
+            run.outcomes.entry(id.clone()).or_insert(None);
+        }
+        self.find_culprits(suite, &listed, ending, run).await
     }
 
     async fn run_some(&mut self, suite: &Suite, wanted: &BTreeSet<TestId>, run: &mut Run) -> Result<(), Trouble> {
-        let names: Vec<_> = wanted.iter().map(|id| id.name.clone()).collect();
-        let plan = if names.iter().any(|name| name == PROCESS) {
-            vec![self.runner().all(self.site(), suite)]
-        } else {
-            self.runner().only(self.site(), suite, &names)
-        };
-        for invocation in &plan {
-            let ending = self.run_one(invocation, wanted, run).await?;
-            if plan.len() == 1 {
-                self.find_culprits(suite, wanted, ending, run).await?;
+        let ending = self.run_plan(suite, wanted, run).await?;
+        let silent = run.unreported(wanted);
+        if silent.len() == wanted.len() && wanted.len() > 1 && ending != Some(Ending::Exited(0)) {
+            // Some runners run nothing at all when one of the names is none of a test.
+            let listed: BTreeSet<_> = self.list(suite).await?.into_iter().flatten().collect();
+            let there: BTreeSet<_> = wanted.intersection(&listed).cloned().collect();
+            if !there.is_empty() && there.len() < wanted.len() {
+                self.run_plan(suite, &there, run).await?;
             }
         }
         Ok(())
+    }
+
+    /// Runs only these tests; returns how the process ended, if it was just one.
+    async fn run_plan(
+        &mut self,
+        suite: &Suite,
+        wanted: &BTreeSet<TestId>,
+        run: &mut Run,
+    ) -> Result<Option<Ending>, Trouble> {
+        let ids: Vec<_> = wanted.iter().cloned().collect();
+        let plan = if ids.iter().any(|id| id.name == PROCESS) {
+            vec![self.runner().all(self.site(), suite)]
+        } else {
+            self.runner().only(self.site(), suite, &ids)
+        };
+        let mut only_ending = None;
+        for invocation in &plan {
+            let ending = self.run_one(invocation, Wanted::Only(wanted), run).await?;
+            if plan.len() == 1 {
+                self.find_culprits(suite, wanted, ending, run).await?;
+                only_ending = Some(ending);
+            }
+        }
+        Ok(only_ending)
     }
 
     /// After a process died before all its tests had reported, runs the silent ones alone: a test that takes its own
@@ -159,7 +235,8 @@ impl TestBed {
         run: &mut Run,
     ) -> Result<(), Trouble> {
         let silent = run.unreported(wanted);
-        if silent.is_empty() || ending == Ending::Exited(0) {
+        let is_misled = matches!(ending, Ending::Exited(code) if self.runner().is_refusal(code));
+        if silent.is_empty() || ending == Ending::Exited(0) || is_misled {
             return Ok(());
         }
         if let [only] = silent.as_slice()
@@ -170,9 +247,10 @@ impl TestBed {
         }
         for id in silent.iter().take(SUSPECTS_MAX) {
             let alone = BTreeSet::from([id.clone()]);
-            for invocation in self.runner().only(self.site(), suite, std::slice::from_ref(&id.name)) {
-                let ending = self.run_one(&invocation, &alone, run).await?;
-                if run.unreported(&alone).len() == 1 && ending != Ending::Exited(0) {
+            for invocation in self.runner().only(self.site(), suite, std::slice::from_ref(id)) {
+                let ending = self.run_one(&invocation, Wanted::Only(&alone), run).await?;
+                let is_misled = matches!(ending, Ending::Exited(code) if self.runner().is_refusal(code));
+                if run.unreported(&alone).len() == 1 && ending != Ending::Exited(0) && !is_misled {
                     record_death(id, ending, run);
                 }
             }
@@ -180,22 +258,19 @@ impl TestBed {
         Ok(())
     }
 
-    async fn run_one(
-        &mut self,
-        invocation: &Invocation,
-        wanted: &BTreeSet<TestId>,
-        run: &mut Run,
-    ) -> Result<Ending, Trouble> {
+    async fn run_one(&mut self, invocation: &Invocation, wanted: Wanted<'_>, run: &mut Run) -> Result<Ending, Trouble> {
+        if let Some(report) = &invocation.report {
+            let _ = fs_err::remove_file(report);
+        }
         let finished = self.start(invocation).await?;
         run.commands.push(invocation.argv.clone());
         run.timed_out |= matches!(finished.ending, Ending::TimedOut | Ending::Idle);
-        let hints = Hints { suite: invocation.suite.clone(), ..Hints::default() };
-        match ingest::read_as(invocation.format, &finished.stdout, &hints) {
-            Ok(reading) if !reading.report.is_empty() => {
-                run.complaints.extend(reading.complaints.into_iter().map(|complaint| complaint.reason));
-                run.take(reading.report, wanted);
-            }
-            Ok(_) | Err(_) => run.take(process_report(&finished, wanted), wanted),
+        let n_surplus = run.n_surplus;
+        let results = self.results(invocation, &finished, run);
+        run.take(if results.cases.is_empty() { process_results(&finished, wanted) } else { results }, wanted);
+        if let Some(reason) = invocation.surplus.filter(|_| run.n_surplus > n_surplus) {
+            let n_more = words::count(usize::try_from(run.n_surplus - n_surplus).unwrap_or(usize::MAX), "more test");
+            run.complaints.push(format!("{n_more} ran than was asked for: {reason}"));
         }
         if !matches!(finished.ending, Ending::Exited(_)) {
             let text = String::from_utf8_lossy(&finished.stderr);
@@ -203,24 +278,45 @@ impl TestBed {
         }
         Ok(finished.ending)
     }
+
+    /// Reads what a process reported, from its report or from what it printed.
+    fn results(&self, invocation: &Invocation, finished: &Finished, run: &mut Run) -> Results {
+        let root = Some(self.site().root.clone());
+        let hints = Hints { suite: invocation.suite.clone(), root, keeps_ids: false, ..Hints::default() };
+        let cases = Rc::new(RefCell::new(Vec::new()));
+        let listener = {
+            let cases = Rc::clone(&cases);
+            let hear = move |case: &Case<'_>| {
+                cases.borrow_mut().push((TestId::new(case.suite, case.name), case.outcome));
+            };
+            Box::new(hear)
+        };
+        let written = invocation.report.as_ref().and_then(|report| fs_err::File::open(report).ok());
+        let reading = match written {
+            Some(file) => ingest::read_from_as(invocation.format, file, &hints, Some(listener)),
+            None if invocation.report.is_some() => {
+                ingest::read_from(finished.stdout.as_slice(), &hints, Some(listener))
+            }
+            None => ingest::read_from_as(invocation.format, finished.stdout.as_slice(), &hints, Some(listener)),
+        };
+        let Ok(reading) = reading else { return Results::default() };
+        run.complaints.extend(reading.complaints.into_iter().map(|complaint| complaint.reason));
+        Results { cases: cases.take(), failures: reading.report.failures }
+    }
 }
 
 /// Reports a process that names no tests by its exit status, under the name `[process]`, if that was asked for.
-fn process_report(finished: &Finished, wanted: &BTreeSet<TestId>) -> TestReport {
-    let mut report = TestReport::default();
-    if let Some(id) = wanted.iter().find(|id| id.name == PROCESS) {
-        let passed = finished.ending == Ending::Exited(0);
-        let failure = (!passed).then(|| {
-            let mut failure = Failure::bare(id.clone());
-            failure.message = format!("the test process {}", finished.ending);
-            let output = [finished.stdout.as_slice(), finished.stderr.as_slice()].concat();
-            failure.output = cap::head_and_tail(&String::from_utf8_lossy(&output), CRASH_OUTPUT_BYTES_MAX);
-            failure
-        });
-        let outcome = if passed { Outcome::Passed } else { Outcome::Errored };
-        report.record(TestCase { id: id.clone(), outcome, duration: None, failure });
+fn process_results(finished: &Finished, wanted: Wanted<'_>) -> Results {
+    let Wanted::Only(ids) = wanted else { return Results::default() };
+    let Some(id) = ids.iter().find(|id| id.name == PROCESS) else { return Results::default() };
+    if finished.ending == Ending::Exited(0) {
+        return Results { cases: vec![(id.clone(), Outcome::Passed)], failures: Vec::new() };
     }
-    report
+    let mut failure = Failure::bare(id.clone());
+    failure.message = format!("the test process {}", finished.ending);
+    let output = [finished.stdout.as_slice(), finished.stderr.as_slice()].concat();
+    failure.output = cap::head_and_tail(&String::from_utf8_lossy(&output), CRASH_OUTPUT_BYTES_MAX);
+    Results { cases: vec![(id.clone(), Outcome::Errored)], failures: vec![failure] }
 }
 
 fn record_death(id: &TestId, ending: Ending, run: &mut Run) {

@@ -8,10 +8,10 @@ use std::time::{Duration, Instant};
 use camino::{Utf8Path, Utf8PathBuf};
 use thiserror::Error;
 
-use crate::ingest::cargo_json;
+use crate::ingest::{self, Hints, cargo_json};
 use crate::model::{BuildReport, Failure, Patch, PatchError, TestId};
 use crate::process::{self, Cancel, Ending, Finished, SpawnError, Task};
-use crate::runner::{Invocation, Runner, Site, Suite};
+use crate::runner::{BUILD_FORMAT, Invocation, Runner, Site, Suite};
 use crate::text::cap;
 use crate::workspace::{Scratch, WorkspaceError};
 
@@ -140,13 +140,17 @@ impl TestBed {
 
     /// Builds the tree as it stands.
     pub async fn build(&mut self) -> Result<Build, Trouble> {
-        let invocation = self.runner.build(&self.site);
+        let Some(invocation) = self.runner.build(&self.site) else {
+            let suites = self.runner.suites(&self.site, &BuildReport::default());
+            return Ok(Build { suites, failures: Vec::new(), timed_out: false });
+        };
         let finished = self.start(&invocation).await?;
         if matches!(finished.ending, Ending::TimedOut | Ending::Idle) {
             return Ok(Build { suites: Vec::new(), failures: Vec::new(), timed_out: true });
         }
-        let report = cargo_json::read_build(&finished.stdout);
-        let failures = self.build_failures(&report, &finished);
+        let is_of_cargo = invocation.format == BUILD_FORMAT;
+        let report = if is_of_cargo { cargo_json::read_build(&finished.stdout) } else { BuildReport::default() };
+        let failures = if is_of_cargo { self.build_failures(&report, &finished) } else { told_failures(&finished) };
         Ok(Build { suites: self.runner.suites(&self.site, &report), failures, timed_out: false })
     }
 
@@ -156,15 +160,8 @@ impl TestBed {
         for (_, diagnostic) in &mut report.errors {
             self.make_relative(diagnostic);
         }
-        let mut failures = cargo_json::failures(&report, BUILD_OUTPUT_BYTES_MAX);
-        if failures.is_empty() && finished.ending != Ending::Exited(0) {
-            let text = String::from_utf8_lossy(&finished.stderr);
-            let text = cap::head_and_tail(text.trim(), BUILD_OUTPUT_BYTES_MAX);
-            let mut failure = Failure::bare(TestId::build(""));
-            failure.message = format!("the build {}\n{text}", finished.ending);
-            failures.push(failure);
-        }
-        failures
+        let failures = cargo_json::failures(&report, BUILD_OUTPUT_BYTES_MAX);
+        if failures.is_empty() { unexplained(finished, &finished.stderr).into_iter().collect() } else { failures }
     }
 
     /// Names diagnostics' files relative to the tree's root; rustc names them relative to the workspace's.
@@ -204,6 +201,31 @@ impl TestBed {
             _ => Ok(finished),
         }
     }
+}
+
+/// Returns the failures that a build tool's own words tell of, or one for the whole build when they do not say.
+fn told_failures(finished: &Finished) -> Vec<Failure> {
+    if finished.ending == Ending::Exited(0) {
+        return Vec::new();
+    }
+    let output = [finished.stdout.as_slice(), b"\n", &finished.stderr].concat();
+    let told = ingest::read(&output, &Hints::default()).map(|reading| reading.report.failures).unwrap_or_default();
+    let mut failures: Vec<_> = told.into_iter().filter(|failure| failure.id.is_build()).collect();
+    if failures.is_empty() {
+        failures.extend(unexplained(finished, &output));
+    }
+    failures
+}
+
+/// Returns the failure of a whole build that says no more than `output`, if it failed.
+fn unexplained(finished: &Finished, output: &[u8]) -> Option<Failure> {
+    (finished.ending != Ending::Exited(0)).then(|| {
+        let text = String::from_utf8_lossy(output);
+        let text = cap::head_and_tail(text.trim(), BUILD_OUTPUT_BYTES_MAX);
+        let mut failure = Failure::bare(TestId::build(""));
+        failure.message = format!("the build {}\n{text}", finished.ending);
+        failure
+    })
 }
 
 /// Joins what a process needs to what every child gets; search paths for libraries are put before the user's own.
