@@ -16,6 +16,7 @@ mod endpoint;
 mod main_job;
 mod project;
 mod proof;
+mod runners;
 mod safety;
 
 /// Returns from a slow test unless slow tests are asked for, saying so.
