@@ -5,7 +5,7 @@
 
 use crate::ingest::recorder::Recorder;
 use crate::ingest::source::{Line, Source};
-use crate::ingest::{FORMATS, Format, Hints, Likeness, Lines, Owner, Reader, Unreadable};
+use crate::ingest::{FORMATS, Format, Hints, Likeness, Lines, Owner, Reader};
 
 /// Bytes of the input that are looked at to find its format.
 pub(super) const HEAD_BYTES: usize = 1 << 20;
@@ -16,8 +16,11 @@ const UNOWNED_BYTES: usize = 64 << 10;
 /// Formats read from one log; more than a job runs tools.
 const READERS_MAX: usize = 6;
 
+/// Formats that were tried, each with why an input is not in it.
+pub(super) type Tried = Vec<(String, String)>;
+
 /// Reads an input in whichever formats it is in; returns their names.
-pub(super) fn read(source: &mut Source<'_>, hints: &Hints, to: &mut Recorder) -> Result<Vec<&'static str>, Unreadable> {
+pub(super) fn read(source: &mut Source<'_>, hints: &Hints, to: &mut Recorder) -> Result<Vec<&'static str>, Tried> {
     let format = find(source)?;
     match format.reader(hints) {
         Reader::Document(document) => {
@@ -42,7 +45,7 @@ pub(super) fn read_as(format: &dyn Format, source: &mut Source<'_>, hints: &Hint
 }
 
 /// Finds the likeliest format of what comes next, past whatever is in none.
-fn find(source: &mut Source<'_>) -> Result<&'static dyn Format, Unreadable> {
+fn find(source: &mut Source<'_>) -> Result<&'static dyn Format, Tried> {
     let mut reasons = None;
     loop {
         let head = source.ahead(HEAD_BYTES);
@@ -52,7 +55,7 @@ fn find(source: &mut Source<'_>) -> Result<&'static dyn Format, Unreadable> {
         }
         let tried = reasons.get_or_insert(tried);
         if source.is_whole() {
-            return Err(Unreadable { tried: std::mem::take(tried) });
+            return Err(std::mem::take(tried));
         }
         // Half of it stays, for what begins at its end.
         let n = source.window().floor_char_boundary(HEAD_BYTES / 2);
@@ -65,7 +68,7 @@ fn likeliest(
     text: &str,
     least: Likeness,
     is_left_out: impl Fn(&dyn Format) -> bool,
-) -> (Option<&'static dyn Format>, Vec<(String, String)>) {
+) -> (Option<&'static dyn Format>, Tried) {
     let mut tried = Vec::new();
     let mut best: Option<(Likeness, &dyn Format)> = None;
     for &format in FORMATS.iter().filter(|format| !is_left_out(**format)) {

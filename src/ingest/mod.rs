@@ -125,6 +125,8 @@ pub struct Reading {
 /// Input that is no test output in any known format.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub struct Unreadable {
+    /// What was wrong with the input itself, such as a pipe that went silent.
+    pub complaints: Vec<String>,
     /// The formats tried, each with why it is not that.
     pub tried: Vec<(String, String)>,
 }
@@ -132,6 +134,9 @@ pub struct Unreadable {
 impl fmt::Display for Unreadable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("no test results can be read from this")?;
+        for complaint in &self.complaints {
+            write!(f, "; {complaint}")?;
+        }
         for (format, reason) in &self.tried {
             write!(f, "\n  as {format}: {reason}")?;
         }
@@ -229,7 +234,8 @@ pub fn read(bytes: &[u8], hints: &Hints) -> Result<Reading, Unreadable> {
 pub fn read_from(bytes: impl Read, hints: &Hints, listener: Option<Listener>) -> Result<Reading, Unreadable> {
     let mut source = Source::new(Decoder::new(bytes, hints.input_bytes_max), hints.line_bytes_max);
     let mut recorder = Recorder::new(hints, listener);
-    let formats = mixed::read(&mut source, hints, &mut recorder)?;
+    let formats = mixed::read(&mut source, hints, &mut recorder)
+        .map_err(|tried| Unreadable { complaints: source.take_complaints(), tried })?;
     Ok(conclude(source, recorder, formats))
 }
 
@@ -245,7 +251,7 @@ pub fn read_from_as(
     hints: &Hints,
     listener: Option<Listener>,
 ) -> Result<Reading, Unreadable> {
-    let unreadable = |reason: String| Unreadable { tried: vec![(format.to_owned(), reason)] };
+    let unreadable = |reason: String| Unreadable { complaints: Vec::new(), tried: vec![(format.to_owned(), reason)] };
     let Some(known) = FORMATS.iter().find(|known| known.name() == format) else {
         let names: Vec<_> = FORMATS.iter().map(|known| known.name()).collect();
         return Err(unreadable(format!("no such format, known are {}", names.join(", "))));

@@ -14,6 +14,7 @@ mod debuggers;
 mod doors;
 mod endpoint;
 mod main_job;
+mod parse;
 mod project;
 mod proof;
 mod runners;
