@@ -11,9 +11,9 @@ use crate::config::Options;
 use crate::hook::pre_push;
 use crate::model::Patch;
 use crate::process::Cancel;
-use crate::runner::{self, Adopted, Site};
+use crate::runner::{self, Adopted, NoRunner};
 use crate::text::words;
-use crate::verify::{Limits, Selection, TestBed, Trouble};
+use crate::verify::{self, Limits, Selection, TestBed, Trouble};
 use crate::workspace::{self, Lock, Project};
 
 /// Largest input git could give: one line a pushed reference.
@@ -58,12 +58,8 @@ pub(super) async fn run(push: &PrePush, cancel: Cancel) -> Result<u8, Failure> {
     let _lock = Lock::take(&project, &options.state)?;
     let mut is_red = false;
     for commit in commits {
-        let limits = Limits {
-            env: options.child_env.clone(),
-            run_timeout: options.run_timeout,
-            deadline: options.budget.time_max.map(|time| started + time),
-            cancel: cancel.clone(),
-        };
+        let deadline = options.budget.time_max.map(|time| started + time);
+        let limits = Limits::of(&options, deadline, cancel.clone());
         is_red |= test_commit(&project, &options, commit, limits).await?;
     }
     Ok(u8::from(is_red))
@@ -72,15 +68,17 @@ pub(super) async fn run(push: &PrePush, cancel: Cancel) -> Result<u8, Failure> {
 /// Tests one commit; returns whether it is red.
 async fn test_commit(project: &Project, options: &Options, commit: &str, limits: Limits) -> Result<bool, Failure> {
     let scratch = workspace::checkout(project, commit, &options.state).await?;
-    let dir = scratch.dir();
     let short = commit.get(..12).unwrap_or(commit);
-    let Some(runner) = runner::detect(&dir, &scratch.root, None) else {
-        say(&format!("heal-tests: {short} holds no project whose test runner is known; not tested"));
-        return Ok(false);
+    let adopted = Adopted { build: options.runner.options.clone().unwrap_or_default(), test: Vec::new() };
+    let site = verify::site(&scratch, options, adopted);
+    let runner = match runner::choose(&options.runner, &site.dir, &site.root, None) {
+        Ok(runner) => runner,
+        Err(NoRunner::NotFound { .. }) => {
+            say(&format!("heal-tests: {short} holds no project whose test runner is known; not tested"));
+            return Ok(false);
+        }
+        Err(error) => return Err(Failure::usage(error.to_string(), error.hint())),
     };
-    let adopted = Adopted { build: options.runner_options.clone(), test: Vec::new() };
-    let site =
-        Site { root: scratch.root.clone(), dir, build: scratch.build_dir(), adopted, offline: false, detailed: false };
     let mut bed = TestBed::new(scratch, runner, site, limits);
     match failing(&mut bed).await {
         Ok((failing, n_tests)) if failing.is_empty() => {

@@ -1,6 +1,8 @@
 //! `heal-tests.toml`: the shape of the file, and reading it. Unknown keys are errors, so that a misspelt limit is noticed.
 
-use camino::Utf8Path;
+use std::collections::BTreeMap;
+
+use camino::{Utf8Path, Utf8PathBuf};
 use serde::Deserialize;
 
 use crate::config::ConfigError;
@@ -79,8 +81,78 @@ pub struct BudgetTable {
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct RunnerTable {
+    /// The runner's name, as the tool prints it; else it is found from the project's files.
+    pub name: Option<String>,
     /// Options for every build and run, such as `["--workspace", "--all-features"]`.
     pub options: Option<Vec<String>>,
+    /// Variables for every build and run.
+    #[serde(default)]
+    pub env: BTreeMap<String, String>,
+    /// Folder to run in, relative to the repository's root.
+    pub cwd: Option<Utf8PathBuf>,
+    /// Words before every command, such as `["nix", "develop", "-c"]`.
+    #[serde(default)]
+    pub wrap: Vec<String>,
+    /// A runner of one's own, used when no `name` says otherwise.
+    pub custom: Option<CustomTable>,
+}
+
+/// `[runner.custom]`: argv templates; which placeholders they have is told in the README.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct CustomTable {
+    /// What is built before tests can run; nothing by default.
+    #[serde(default)]
+    pub build: Vec<String>,
+    /// Runs all tests.
+    pub all: Vec<String>,
+    /// Runs only some tests.
+    pub only: Vec<String>,
+    /// How a test is spelt, of `{suite}` and `{name}`; the name by default.
+    #[serde(default = "name_alone")]
+    pub test: String,
+    /// What stands between tests that share a word; a space by default.
+    #[serde(default = "space")]
+    pub join: String,
+    /// Format of the results; recognised by default.
+    pub format: Option<String>,
+    /// Whether `only` runs nothing but what it is asked for; `true` by default.
+    #[serde(default = "yes")]
+    pub exact: bool,
+}
+
+impl Default for CustomTable {
+    fn default() -> Self {
+        let (build, all, only) = (Vec::new(), Vec::new(), Vec::new());
+        Self { build, all, only, test: name_alone(), join: space(), format: None, exact: true }
+    }
+}
+
+fn name_alone() -> String {
+    "{name}".to_owned()
+}
+
+fn space() -> String {
+    " ".to_owned()
+}
+
+fn yes() -> bool {
+    true
+}
+
+impl RunnerTable {
+    /// Takes what is missing here from another table.
+    pub(super) fn or(self, other: Self) -> Self {
+        let is_own = self.name.is_some() || self.custom.is_some();
+        Self {
+            options: self.options.or(other.options),
+            env: if self.env.is_empty() { other.env } else { self.env },
+            cwd: self.cwd.or(other.cwd),
+            wrap: if self.wrap.is_empty() { other.wrap } else { self.wrap },
+            name: self.name.or(other.name.filter(|_| !is_own)),
+            custom: self.custom.or(other.custom.filter(|_| !is_own)),
+        }
+    }
 }
 
 impl ConfigFile {

@@ -8,7 +8,7 @@ mod resolve;
 mod typed;
 
 pub use environment::Environment;
-pub use file::{BudgetTable, ConfigFile, EndpointTable, RunnerTable};
+pub use file::{BudgetTable, ConfigFile, CustomTable, EndpointTable, RunnerTable};
 pub use resolve::{Endpoint, Input, Mode, Options, parse_duration, resolve};
 pub use typed::Typed;
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use camino::{Utf8Path, Utf8PathBuf};
 
-use crate::config::{BudgetTable, ConfigError, ConfigFile, EndpointTable, Environment, Typed};
+use crate::config::{BudgetTable, ConfigError, ConfigFile, EndpointTable, Environment, RunnerTable, Typed};
 use crate::model::Budget;
 
 /// Names that `--debugger` takes, besides `embedded`.
@@ -101,8 +101,8 @@ pub struct Options {
     pub confirm: u32,
     /// Seed of everything drawn by chance.
     pub seed: u64,
-    /// Options for the runner's builds and runs.
-    pub runner_options: Vec<String>,
+    /// How tests are run.
+    pub runner: RunnerTable,
     /// Environment of children.
     pub child_env: Vec<(String, String)>,
     /// Environment of a command the user typed.
@@ -152,7 +152,9 @@ pub fn resolve(typed: &Typed, environment: &Environment, cwd: &Utf8Path) -> Resu
         probes: typed.probes.or(repository.probes).or(user.probes).unwrap_or(2).max(1),
         confirm: typed.confirm.or(repository.confirm).or(user.confirm).unwrap_or(2).max(1),
         seed: typed.seed.unwrap_or(0),
-        runner_options: repository.runner.options.or(user.runner.options).unwrap_or_default(),
+        runner: RunnerTable { name: typed.runner.clone(), ..RunnerTable::default() }
+            .or(repository.runner)
+            .or(user.runner),
         child_env: environment.for_children(),
         command_env: environment.whole(),
         secrets,

@@ -19,6 +19,10 @@ pub struct Typed {
     #[arg(long, value_name = "DIR", help_heading = "Input", global = true)]
     pub dir: Option<Utf8PathBuf>,
 
+    /// The test runner, by the name it is printed with [default: found from the project's files]
+    #[arg(long, value_name = "NAME", help_heading = "Input")]
+    pub runner: Option<String>,
+
     /// Where scratch copies and memories are kept [default: the platform's data folder]
     #[arg(long, value_name = "DIR", help_heading = "Input", global = true)]
     pub state: Option<Utf8PathBuf>,

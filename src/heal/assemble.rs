@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::time::{Instant, SystemTime};
 
-use camino::Utf8Path;
+use camino::{Utf8Component, Utf8Path};
 
 use crate::config::{Endpoint, Input, Options};
 use crate::context::Tree;
@@ -14,6 +14,7 @@ use crate::debugger::revert::Revert;
 use crate::debugger::scripted::Scripted;
 use crate::debugger::template::Templates;
 use crate::heal::session::{Door, HealError, Session};
+use crate::ingest::FORMATS;
 use crate::knowledge::{Knowledge, TTL_DEFAULT};
 use crate::model::{Event, Patch, Refusal, Spend};
 use crate::patch::{self, Policy, Shown};
@@ -21,7 +22,7 @@ use crate::process::Cancel;
 use crate::runner::{self, Adopted, Runner, Site};
 use crate::text::redact::Redactor;
 use crate::triage::Layout;
-use crate::verify::{Limits, TestBed};
+use crate::verify::{self, Limits, TestBed};
 use crate::workspace::{self, Lock, Project, Recovered, Scratch, Snapshot};
 
 /// Commits of the recent past that `revert` may undo.
@@ -44,12 +45,7 @@ impl<'a> Session<'a> {
             Input::Command(command) => Some(command.as_slice()),
             Input::Run | Input::Reports(_) => None,
         };
-        let Some(runner) = runner::detect(&project.dir, &project.root, command) else {
-            let names: Vec<_> = runner::RUNNERS.iter().map(|runner| runner.name()).collect();
-            let sentence =
-                format!("{} is in no project whose test runner is known ({})", project.dir, names.join(", "));
-            return Err(HealError::usage(sentence, "name the project's directory with --dir"));
-        };
+        let runner = choose(options, &project, command)?;
         let lock = Lock::take(&project, &state)?;
         let recovered = workspace::recover(&project, &state)?;
         let snapshot = Snapshot::take(&project, &state).await?;
@@ -132,14 +128,8 @@ impl<'a> Session<'a> {
     pub(super) async fn widen(&mut self, n_wanted: usize) -> Result<(), HealError> {
         while self.beds.len() < n_wanted.clamp(1, self.options.parallel) {
             let scratch = Scratch::open(&self.snapshot, &self.state, self.beds.len()).await?;
-            let site = Site {
-                root: scratch.root.clone(),
-                dir: scratch.dir(),
-                build: scratch.build_dir(),
-                adopted: adopted(self.options, self.runner),
-                offline: false,
-                detailed: true,
-            };
+            let adopted = adopted(self.options, self.runner);
+            let site = Site { detailed: true, ..verify::site(&scratch, self.options, adopted) };
             let mut bed = TestBed::new(scratch, self.runner, site, self.limits());
             bed.stand_on(self.base.clone());
             if let Some(first) = self.beds.first() {
@@ -151,12 +141,8 @@ impl<'a> Session<'a> {
     }
 
     fn limits(&self) -> Limits {
-        Limits {
-            env: self.options.child_env.clone(),
-            run_timeout: self.options.run_timeout,
-            deadline: self.options.budget.time_max.map(|time| self.started + time),
-            cancel: self.cancel.clone(),
-        }
+        let deadline = self.options.budget.time_max.map(|time| self.started + time);
+        Limits::of(self.options, deadline, self.cancel.clone())
     }
 
     /// Turns a reply into a patch of the tree as candidates find it.
@@ -178,12 +164,35 @@ fn told(recovered: &Recovered) -> String {
     told
 }
 
+/// Chooses the runner, and checks what the configuration says of it.
+fn choose(options: &Options, project: &Project, command: Option<&[String]>) -> Result<&'static dyn Runner, HealError> {
+    let table = &options.runner;
+    if let Some(cwd) = table.cwd.as_deref().filter(|cwd| !project.root.join(cwd).is_dir() || leads_out(cwd)) {
+        let hint = "name a folder of the repository, relative to its root";
+        return Err(HealError::usage(format!("runner.cwd {cwd} is no folder of the repository"), hint));
+    }
+    let format = table.custom.as_ref().and_then(|custom| custom.format.as_deref());
+    if let Some(format) = format.filter(|format| FORMATS.iter().all(|known| known.name() != *format)) {
+        let names: Vec<_> = FORMATS.iter().map(|known| known.name()).collect();
+        let hint = format!("known are {}", names.join(", "));
+        return Err(HealError::usage(format!("runner.custom.format {format} is unknown"), hint));
+    }
+    let dir = table.cwd.as_ref().map_or_else(|| project.dir.clone(), |cwd| project.root.join(cwd));
+    runner::choose(table, &dir, &project.root, command)
+        .map_err(|error| HealError::usage(error.to_string(), error.hint()))
+}
+
+fn leads_out(path: &Utf8Path) -> bool {
+    path.components().any(|part| !matches!(part, Utf8Component::Normal(_) | Utf8Component::CurDir))
+}
+
 fn adopted(options: &Options, runner: &dyn Runner) -> Adopted {
     let from_command = match &options.input {
         Input::Command(command) => runner.adopt(command),
         Input::Run | Input::Reports(_) => None,
     };
-    from_command.unwrap_or_else(|| Adopted { build: options.runner_options.clone(), test: Vec::new() })
+    from_command
+        .unwrap_or_else(|| Adopted { build: options.runner.options.clone().unwrap_or_default(), test: Vec::new() })
 }
 
 /// Makes every debugger that may and can be used, but `remembered`, which is made for each cluster.

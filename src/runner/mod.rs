@@ -3,14 +3,18 @@
 //! To add a runner: one file with a type that implements [`Runner`], and its line in [`RUNNERS`].
 
 mod cargo_test;
+mod custom;
 mod pytest;
 
 use camino::{Utf8Path, Utf8PathBuf};
+use thiserror::Error;
 
+use crate::config::RunnerTable;
 use crate::model::{BuildReport, TestId};
 
 pub(crate) use cargo_test::BUILD_FORMAT;
 pub use cargo_test::CargoTest;
+pub use custom::{BadTemplate, Custom};
 pub use pytest::Pytest;
 
 /// Every runner. Of those whose project files are equally near, the first is taken, so the more specific stand first.
@@ -148,8 +152,65 @@ pub struct Invocation {
     pub surplus: Option<&'static str>,
 }
 
-/// Returns the runner of the project at `dir`: the one that would understand `command`, if that is given, else the one
-/// whose project file is nearest.
+/// Why no runner can be chosen.
+#[derive(Debug, Error)]
+pub enum NoRunner {
+    /// Nothing shows which runner the project has.
+    #[error("{dir} is in no project whose test runner is known ({})", names())]
+    NotFound {
+        /// The directory.
+        dir: Utf8PathBuf,
+    },
+    /// A name that is no runner's.
+    #[error("there is no runner called {name}; known are {} and custom", names())]
+    Unknown {
+        /// As typed.
+        name: String,
+    },
+    /// The configuration does not describe one.
+    #[error("runner.custom is not described in heal-tests.toml")]
+    NotDescribed,
+    /// The configuration describes one that cannot work.
+    #[error(transparent)]
+    Template(#[from] BadTemplate),
+}
+
+impl NoRunner {
+    /// Tells what to do about it.
+    pub fn hint(&self) -> &'static str {
+        match self {
+            Self::NotFound { .. } => "name the project's directory with --dir, or its runner with --runner",
+            Self::Unknown { .. } => "correct --runner or runner.name",
+            Self::NotDescribed => "give it the keys all and only; the README has an example",
+            Self::Template(_) => "correct heal-tests.toml; the README has an example",
+        }
+    }
+}
+
+fn names() -> String {
+    RUNNERS.iter().map(|runner| runner.name()).collect::<Vec<_>>().join(", ")
+}
+
+/// Chooses the runner of the project at `dir`: the one that the configuration names or describes, else the one that would
+/// understand `command`, else the one whose project file is nearest.
+pub fn choose(
+    table: &RunnerTable,
+    dir: &Utf8Path,
+    root: &Utf8Path,
+    command: Option<&[String]>,
+) -> Result<&'static dyn Runner, NoRunner> {
+    match (&table.name, &table.custom) {
+        (Some(name), custom) if name == "custom" => Ok(Custom::install(custom.clone().ok_or(NoRunner::NotDescribed)?)?),
+        (None, Some(custom)) => Ok(Custom::install(custom.clone())?),
+        (Some(name), _) => {
+            let known = RUNNERS.iter().find(|runner| runner.name() == name);
+            known.copied().ok_or_else(|| NoRunner::Unknown { name: name.clone() })
+        }
+        (None, None) => detect(dir, root, command).ok_or_else(|| NoRunner::NotFound { dir: dir.to_owned() }),
+    }
+}
+
+/// Finds the runner that would understand `command`, else the one whose project file is nearest to `dir`.
 pub fn detect(dir: &Utf8Path, root: &Utf8Path, command: Option<&[String]>) -> Option<&'static dyn Runner> {
     if let Some(runner) = command.and_then(|command| RUNNERS.iter().find(|runner| runner.adopt(command).is_some())) {
         return Some(*runner);

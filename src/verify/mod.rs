@@ -11,4 +11,4 @@ mod testbed;
 pub use judge::{Judgement, Oracle, admit, judge};
 pub use minimise::minimise;
 pub use run::{Run, Selection};
-pub use testbed::{Build, Limits, TestBed, Trouble};
+pub use testbed::{Build, Limits, TestBed, Trouble, site};

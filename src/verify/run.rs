@@ -292,7 +292,9 @@ impl TestBed {
             Box::new(hear)
         };
         let written = invocation.report.as_ref().and_then(|report| fs_err::File::open(report).ok());
+        let is_unknown = invocation.format.is_empty();
         let reading = match written {
+            Some(file) if is_unknown => ingest::read_from(file, &hints, Some(listener)),
             Some(file) => ingest::read_from_as(invocation.format, file, &hints, Some(listener)),
             None if invocation.report.is_some() => {
                 ingest::read_from(finished.stdout.as_slice(), &hints, Some(listener))

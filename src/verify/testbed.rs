@@ -8,10 +8,11 @@ use std::time::{Duration, Instant};
 use camino::{Utf8Path, Utf8PathBuf};
 use thiserror::Error;
 
+use crate::config::Options;
 use crate::ingest::{self, Hints, cargo_json};
 use crate::model::{BuildReport, Failure, Patch, PatchError, TestId};
 use crate::process::{self, Cancel, Ending, Finished, SpawnError, Task};
-use crate::runner::{BUILD_FORMAT, Invocation, Runner, Site, Suite};
+use crate::runner::{Adopted, BUILD_FORMAT, Invocation, Runner, Site, Suite};
 use crate::text::cap;
 use crate::workspace::{Scratch, WorkspaceError};
 
@@ -46,6 +47,7 @@ pub struct TestBed {
     runner: &'static dyn Runner,
     site: Site,
     env: Vec<(String, String)>,
+    wrap: Vec<String>,
     /// Longest time of one process.
     run_timeout: Duration,
     /// When the session's time is used up.
@@ -80,9 +82,9 @@ impl Build {
 impl TestBed {
     /// Makes a test bed of an opened scratch copy.
     pub fn new(scratch: Scratch, runner: &'static dyn Runner, site: Site, limits: Limits) -> Self {
-        let Limits { env, run_timeout, deadline, cancel } = limits;
+        let Limits { env, wrap, run_timeout, deadline, cancel } = limits;
         let env = scratch.environment(&env);
-        Self { scratch, base: Patch::default(), runner, site, env, run_timeout, deadline, cancel, n_runs: 0 }
+        Self { scratch, base: Patch::default(), runner, site, env, wrap, run_timeout, deadline, cancel, n_runs: 0 }
     }
 
     /// Returns the runner.
@@ -189,7 +191,8 @@ impl TestBed {
             return Err(Trouble::OutOfTime);
         }
         let env = joined(&self.env, &invocation.env);
-        let mut task = Task::new(invocation.argv.clone(), invocation.cwd.clone(), env);
+        let argv = self.wrap.iter().chain(&invocation.argv).cloned().collect();
+        let mut task = Task::new(argv, invocation.cwd.clone(), env);
         task.timeout = left.map_or(self.run_timeout, |left| left.min(self.run_timeout));
         self.n_runs += 1;
         let finished = process::run(&task, &self.cancel).await?;
@@ -248,12 +251,30 @@ fn joined(common: &[(String, String)], own: &[(String, String)]) -> Vec<(String,
 pub struct Limits {
     /// Environment of the processes.
     pub env: Vec<(String, String)>,
+    /// Words before every command.
+    pub wrap: Vec<String>,
     /// Longest time of one process.
     pub run_timeout: Duration,
     /// When the session's time is used up.
     pub deadline: Option<Instant>,
     /// Stops whatever runs.
     pub cancel: Cancel,
+}
+
+impl Limits {
+    /// Returns the limits the options set.
+    pub fn of(options: &Options, deadline: Option<Instant>, cancel: Cancel) -> Self {
+        let own = &options.runner.env;
+        let kept = options.child_env.iter().filter(|(name, _)| !own.contains_key(name)).cloned();
+        let env = kept.chain(own.iter().map(|(name, value)| (name.clone(), value.clone()))).collect();
+        Self { env, wrap: options.runner.wrap.clone(), run_timeout: options.run_timeout, deadline, cancel }
+    }
+}
+
+/// Returns where the options say that builds and runs happen in a scratch copy.
+pub fn site(scratch: &Scratch, options: &Options, adopted: Adopted) -> Site {
+    let dir = options.runner.cwd.as_ref().map_or_else(|| scratch.dir(), |cwd| scratch.root.join(cwd));
+    Site { root: scratch.root.clone(), dir, build: scratch.build_dir(), adopted, offline: false, detailed: false }
 }
 
 #[cfg(test)]

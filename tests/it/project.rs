@@ -62,6 +62,14 @@ impl Project {
         project
     }
 
+    /// Makes a project without files.
+    pub(crate) fn empty() -> Self {
+        let project = Self { folder: tempfile::tempdir().unwrap() };
+        fs::create_dir_all(project.root()).unwrap();
+        project.git(&["init", "--quiet", "--initial-branch=main"]);
+        project
+    }
+
     pub(crate) fn root(&self) -> PathBuf {
         self.folder.path().join("project")
     }

@@ -135,7 +135,13 @@ async fn test_bed(project: &Path, state: &Utf8PathBuf, about: &About) -> TestBed
         offline: false,
         detailed: false,
     };
-    let limits = Limits { env, run_timeout: Duration::from_mins(5), deadline: None, cancel: Cancel::default() };
+    let limits = Limits {
+        env,
+        wrap: Vec::new(),
+        run_timeout: Duration::from_mins(5),
+        deadline: None,
+        cancel: Cancel::default(),
+    };
     TestBed::new(scratch, runner, site, limits)
 }
 
