@@ -97,7 +97,7 @@ impl Runner for CargoTest {
     fn suites(&self, site: &Site, build: &BuildReport) -> Vec<Suite> {
         let only_doc = site.adopted.build.iter().any(|word| word == "--doc");
         let only_some = site.adopted.build.iter().any(|word| selects_targets(word));
-        let binaries = build.tests.iter().map(|(target, path)| self.binary(site, build, target, path));
+        let binaries = build.tests.iter().map(|(target, path)| binary(site, build, target, path));
         let documented = build.documented.iter().map(|target| doc_suite(site, target));
         let binaries = binaries.filter(|_| !only_doc);
         binaries.chain(documented.filter(|_| only_doc || !only_some)).collect()
@@ -148,32 +148,30 @@ const FORMAT: &str = "cargo-test";
 /// The format of what the build prints.
 pub(crate) const BUILD_FORMAT: &str = "cargo-json";
 
-impl CargoTest {
-    fn binary(&self, site: &Site, build: &BuildReport, target: &BuildTarget, path: &Utf8Path) -> Suite {
-        if target.kind == "proc-macro" {
-            return through_cargo(site, target);
-        }
-        let package_dir = target.manifest.parent().unwrap_or(&site.root).to_owned();
-        let crate_name = target.name.replace('-', "_");
-        let mut aliases = vec![target.name.clone(), crate_name.clone()];
-        match target.kind.as_str() {
-            "bin" => aliases = vec![format!("bin/{}", target.name), format!("bin/{crate_name}")],
-            "test" => aliases.push("integration".to_owned()),
-            _ => {}
-        }
-        let mut env = package_env(target, &package_dir);
-        let libraries = path.parent().into_iter().chain(path.parent().and_then(Utf8Path::parent));
-        let libraries: Vec<_> = libraries.map(Utf8Path::to_string).collect();
-        let variable = if cfg!(target_os = "macos") { "DYLD_FALLBACK_LIBRARY_PATH" } else { "LD_LIBRARY_PATH" };
-        env.push((variable.to_owned(), libraries.join(":")));
-        if site.detailed {
-            env.push(("RUST_BACKTRACE".to_owned(), "1".to_owned()));
-        }
-        if let Some(out_dir) = build.out_dirs.get(&target.package_id) {
-            env.push(("OUT_DIR".to_owned(), out_dir.to_string()));
-        }
-        Suite { name: target.binary_id(), aliases, argv: vec![path.to_string()], cwd: package_dir, env, exact: true }
+fn binary(site: &Site, build: &BuildReport, target: &BuildTarget, path: &Utf8Path) -> Suite {
+    if target.kind == "proc-macro" {
+        return through_cargo(site, target);
     }
+    let package_dir = target.manifest.parent().unwrap_or(&site.root).to_owned();
+    let crate_name = target.name.replace('-', "_");
+    let mut aliases = vec![target.name.clone(), crate_name.clone()];
+    match target.kind.as_str() {
+        "bin" => aliases = vec![format!("bin/{}", target.name), format!("bin/{crate_name}")],
+        "test" => aliases.push("integration".to_owned()),
+        _ => {}
+    }
+    let mut env = package_env(target, &package_dir);
+    let libraries = path.parent().into_iter().chain(path.parent().and_then(Utf8Path::parent));
+    let libraries: Vec<_> = libraries.map(Utf8Path::to_string).collect();
+    let variable = if cfg!(target_os = "macos") { "DYLD_FALLBACK_LIBRARY_PATH" } else { "LD_LIBRARY_PATH" };
+    env.push((variable.to_owned(), libraries.join(":")));
+    if site.detailed {
+        env.push(("RUST_BACKTRACE".to_owned(), "1".to_owned()));
+    }
+    if let Some(out_dir) = build.out_dirs.get(&target.package_id) {
+        env.push(("OUT_DIR".to_owned(), out_dir.to_string()));
+    }
+    Suite { name: target.binary_id(), aliases, argv: vec![path.to_string()], cwd: package_dir, env, exact: true }
 }
 
 /// The variables cargo sets for a test process of a package (The Cargo Book, "Environment Variables").

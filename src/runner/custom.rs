@@ -77,7 +77,7 @@ impl Custom {
         self.table.only.iter().any(|word| word.contains(placeholder))
     }
 
-    fn invocation(&self, site: &Site, argv: Vec<String>) -> Invocation {
+    fn invocation(&self, site: &Site, argv: &[String]) -> Invocation {
         let report = site.build.join("results");
         let writes_report = argv.iter().any(|word| word.contains("{report}"));
         let argv = argv.iter().map(|word| fill(word, &[("{report}", report.as_str())])).collect();
@@ -118,7 +118,7 @@ impl Custom {
                 )),
             }
         }
-        self.invocation(site, argv)
+        self.invocation(site, &argv)
     }
 }
 
@@ -140,7 +140,7 @@ impl Runner for Custom {
     }
 
     fn build(&self, site: &Site) -> Option<Invocation> {
-        let argv = self.table.build.clone();
+        let argv = &self.table.build;
         (!argv.is_empty()).then(|| Invocation { format: "", ..self.invocation(site, argv) })
     }
 
@@ -153,7 +153,7 @@ impl Runner for Custom {
     }
 
     fn all(&self, site: &Site, _: &Suite) -> Invocation {
-        Invocation { surplus: None, ..self.invocation(site, self.table.all.clone()) }
+        Invocation { surplus: None, ..self.invocation(site, &self.table.all) }
     }
 
     fn only(&self, site: &Site, _: &Suite, ids: &[TestId]) -> Vec<Invocation> {

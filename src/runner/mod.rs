@@ -227,7 +227,7 @@ const ARGUMENTS_BYTES_MAX: usize = 256 << 10;
 const ARGUMENT_BYTES_MAX: usize = 96 << 10;
 
 /// Splits items into batches whose sizes together stay within `bytes_max`; each has at least one.
-fn batches<'i, T>(items: &'i [T], bytes_max: usize, size: impl Fn(&T) -> usize) -> impl Iterator<Item = &'i [T]> {
+fn batches<T>(items: &[T], bytes_max: usize, size: impl Fn(&T) -> usize) -> impl Iterator<Item = &[T]> {
     let mut rest = items;
     std::iter::from_fn(move || {
         let mut bytes = 0;

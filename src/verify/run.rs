@@ -114,7 +114,9 @@ impl Run {
         let ran = |whole: &TestId| cases.iter().any(|(id, _)| is_within(&id.suite, &whole.suite) && !id.is_of_suite());
         if let Wanted::Only(ids) = wanted {
             let healed: Vec<_> = ids.iter().filter(|id| id.is_of_suite() && ran(id)).cloned().collect();
-            healed.into_iter().for_each(|id| self.note(id, Outcome::Passed));
+            for id in healed {
+                self.note(id, Outcome::Passed);
+            }
         }
         self.failures.extend(failures.into_iter().filter(|failure| wanted.has(&failure.id)));
         for (id, outcome) in cases {
@@ -263,7 +265,7 @@ impl TestBed {
             let _ = fs_err::remove_file(report);
         }
         let finished = self.start(invocation).await?;
-        run.commands.push(invocation.argv.clone());
+        run.commands.push(self.argv(invocation));
         run.timed_out |= matches!(finished.ending, Ending::TimedOut | Ending::Idle);
         let n_surplus = run.n_surplus;
         let results = self.results(invocation, &finished, run);

@@ -184,6 +184,11 @@ impl TestBed {
         places.into_iter().find(|path| self.site.root.join(path).is_file()).unwrap_or_else(|| file.to_owned())
     }
 
+    /// Returns the words that are really run for a planned process.
+    pub(crate) fn argv(&self, invocation: &Invocation) -> Vec<String> {
+        self.wrap.iter().chain(&invocation.argv).cloned().collect()
+    }
+
     /// Runs one planned process under the session's limits.
     pub(crate) async fn start(&mut self, invocation: &Invocation) -> Result<Finished, Trouble> {
         let left = self.deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
@@ -191,8 +196,7 @@ impl TestBed {
             return Err(Trouble::OutOfTime);
         }
         let env = joined(&self.env, &invocation.env);
-        let argv = self.wrap.iter().chain(&invocation.argv).cloned().collect();
-        let mut task = Task::new(argv, invocation.cwd.clone(), env);
+        let mut task = Task::new(self.argv(invocation), invocation.cwd.clone(), env);
         task.timeout = left.map_or(self.run_timeout, |left| left.min(self.run_timeout));
         self.n_runs += 1;
         let finished = process::run(&task, &self.cancel).await?;
