@@ -72,7 +72,6 @@ impl Runner for CargoTest {
         let mut words = rest.iter().map(String::as_str).skip_while(|word| word.starts_with('+'));
         let words: Vec<&str> = match words.next()? {
             "test" | "t" => words.collect(),
-            "nextest" => words.skip_while(|word| *word == "run").collect(),
             _ => return None,
         };
         let (own, harness) = match words.iter().position(|word| *word == "--") {
@@ -231,7 +230,7 @@ fn cargo(site: &Site) -> Vec<String> {
     argv
 }
 
-fn cargo_invocation(site: &Site, argv: Vec<String>) -> Invocation {
+pub(super) fn cargo_invocation(site: &Site, argv: Vec<String>) -> Invocation {
     let env = vec![("CARGO_TARGET_DIR".to_owned(), site.build.to_string())];
     Invocation { argv, cwd: site.dir.clone(), env, ..Invocation::default() }
 }
@@ -247,7 +246,7 @@ fn suite_invocation(suite: &Suite, words: impl IntoIterator<Item = String>, form
     }
 }
 
-fn build_options(words: &[&str]) -> Vec<String> {
+pub(super) fn build_options(words: &[&str]) -> Vec<String> {
     let mut kept = Vec::new();
     let mut words = words.iter();
     while let Some(word) = words.next() {
@@ -346,7 +345,6 @@ mod tests {
         let adopted = CargoTest.adopt(&words(command)).unwrap();
         assert_eq!(adopted.build, words("-p cart --features a,b --release"));
         assert_eq!(adopted.test, ["--ignored", "--nocapture"]);
-        assert_eq!(CargoTest.adopt(&words("cargo nextest run -p cart")).unwrap().build, words("-p cart"));
         assert_eq!(CargoTest.adopt(&words("make test")), None);
         assert_eq!(CargoTest.adopt(&words("cargo build")), None);
     }

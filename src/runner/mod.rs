@@ -4,6 +4,7 @@
 
 mod cargo_test;
 mod custom;
+mod nextest;
 mod pytest;
 
 use camino::{Utf8Path, Utf8PathBuf};
@@ -15,10 +16,11 @@ use crate::model::{BuildReport, TestId};
 pub(crate) use cargo_test::BUILD_FORMAT;
 pub use cargo_test::CargoTest;
 pub use custom::{BadTemplate, Custom};
+pub use nextest::Nextest;
 pub use pytest::Pytest;
 
 /// Every runner. Of those whose project files are equally near, the first is taken, so the more specific stand first.
-pub static RUNNERS: &[&dyn Runner] = &[&CargoTest, &Pytest];
+pub static RUNNERS: &[&dyn Runner] = &[&Nextest, &CargoTest, &Pytest];
 
 /// A test runner: what it needs to be told to build, list, and run exactly some tests.
 pub trait Runner: Send + Sync {
@@ -148,6 +150,8 @@ pub struct Invocation {
     pub suite: Option<String>,
     /// The file its results are in, written by the runner; else they are on its standard output.
     pub report: Option<Utf8PathBuf>,
+    /// Whether results may stand on standard error too, and the two streams are read as one.
+    pub merge: bool,
     /// Why more tests may run than were asked for, where the runner cannot select exactly.
     pub surplus: Option<&'static str>,
 }

@@ -198,6 +198,7 @@ impl TestBed {
         let env = joined(&self.env, &invocation.env);
         let mut task = Task::new(self.argv(invocation), invocation.cwd.clone(), env);
         task.timeout = left.map_or(self.run_timeout, |left| left.min(self.run_timeout));
+        task.merge = invocation.merge;
         self.n_runs += 1;
         let finished = process::run(&task, &self.cancel).await?;
         match finished.ending {
