@@ -4,6 +4,7 @@
 
 mod cargo_test;
 mod custom;
+mod go_test;
 mod nextest;
 mod pytest;
 
@@ -16,11 +17,12 @@ use crate::model::{BuildReport, TestId};
 pub(crate) use cargo_test::BUILD_FORMAT;
 pub use cargo_test::CargoTest;
 pub use custom::{BadTemplate, Custom};
+pub use go_test::GoTest;
 pub use nextest::Nextest;
 pub use pytest::Pytest;
 
 /// Every runner. Of those whose project files are equally near, the first is taken, so the more specific stand first.
-pub static RUNNERS: &[&dyn Runner] = &[&Nextest, &CargoTest, &Pytest];
+pub static RUNNERS: &[&dyn Runner] = &[&Nextest, &CargoTest, &GoTest, &Pytest];
 
 /// A test runner: what it needs to be told to build, list, and run exactly some tests.
 pub trait Runner: Send + Sync {
@@ -148,7 +150,8 @@ pub struct Invocation {
     pub format: &'static str,
     /// The suite its results belong to, when it runs just one.
     pub suite: Option<String>,
-    /// The file its results are in, written by the runner; else they are on its standard output.
+    /// The file its results are in, written by the runner, or a pattern of files such as `/tree/**/TEST-*.xml`; else they
+    /// are on its standard output.
     pub report: Option<Utf8PathBuf>,
     /// Whether results may stand on standard error too, and the two streams are read as one.
     pub merge: bool,

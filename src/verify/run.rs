@@ -2,10 +2,13 @@
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
+use std::io::Read;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use crate::ingest::{self, Case, Hints};
+use camino::Utf8PathBuf;
+
+use crate::ingest::{self, Case, Hints, Listener, files};
 use crate::model::{Failure, Outcome, RunRecord, TestId};
 use crate::process::{Ending, Finished};
 use crate::runner::{Invocation, Suite};
@@ -261,8 +264,8 @@ impl TestBed {
     }
 
     async fn run_one(&mut self, invocation: &Invocation, wanted: Wanted<'_>, run: &mut Run) -> Result<Ending, Trouble> {
-        if let Some(report) = &invocation.report {
-            let _ = fs_err::remove_file(report);
+        for stale in reports(invocation) {
+            let _ = fs_err::remove_file(stale);
         }
         let finished = self.start(invocation).await?;
         run.commands.push(self.argv(invocation));
@@ -281,32 +284,43 @@ impl TestBed {
         Ok(finished.ending)
     }
 
-    /// Reads what a process reported, from its report or from what it printed.
+    /// Reads what a process reported, from its report files or else from what it printed.
     fn results(&self, invocation: &Invocation, finished: &Finished, run: &mut Run) -> Results {
         let root = Some(self.site().root.clone());
         let hints = Hints { suite: invocation.suite.clone(), root, keeps_ids: false, ..Hints::default() };
-        let cases = Rc::new(RefCell::new(Vec::new()));
-        let listener = {
-            let cases = Rc::clone(&cases);
-            let hear = move |case: &Case<'_>| {
-                cases.borrow_mut().push((TestId::new(case.suite, case.name), case.outcome));
+        let written: Vec<_> = reports(invocation).iter().filter_map(|path| fs_err::File::open(path).ok()).collect();
+        let mut results = Results::default();
+        let mut add = |bytes: &mut dyn Read, format: &str| {
+            let cases = Rc::new(RefCell::new(Vec::new()));
+            let heard = Rc::clone(&cases);
+            let listener: Listener = Box::new(move |case: &Case<'_>| {
+                heard.borrow_mut().push((TestId::new(case.suite, case.name), case.outcome));
+            });
+            let reading = match format {
+                "" => ingest::read_from(bytes, &hints, Some(listener)),
+                format => ingest::read_from_as(format, bytes, &hints, Some(listener)),
             };
-            Box::new(hear)
+            let Ok(reading) = reading else { return };
+            run.complaints.extend(reading.complaints.into_iter().map(|complaint| complaint.reason));
+            results.cases.extend(cases.take());
+            results.failures.extend(reading.report.failures);
         };
-        let written = invocation.report.as_ref().and_then(|report| fs_err::File::open(report).ok());
-        let is_unknown = invocation.format.is_empty();
-        let reading = match written {
-            Some(file) if is_unknown => ingest::read_from(file, &hints, Some(listener)),
-            Some(file) => ingest::read_from_as(invocation.format, file, &hints, Some(listener)),
-            None if invocation.report.is_some() => {
-                ingest::read_from(finished.stdout.as_slice(), &hints, Some(listener))
-            }
-            None => ingest::read_from_as(invocation.format, finished.stdout.as_slice(), &hints, Some(listener)),
-        };
-        let Ok(reading) = reading else { return Results::default() };
-        run.complaints.extend(reading.complaints.into_iter().map(|complaint| complaint.reason));
-        Results { cases: cases.take(), failures: reading.report.failures }
+        if written.is_empty() {
+            let format = if invocation.report.is_some() { "" } else { invocation.format };
+            add(&mut finished.stdout.as_slice(), format);
+        }
+        for mut file in written {
+            add(&mut file, invocation.format);
+        }
+        results
     }
+}
+
+/// Returns the report files that are there.
+fn reports(invocation: &Invocation) -> Vec<Utf8PathBuf> {
+    let pattern = invocation.report.iter().map(ToString::to_string).collect::<Vec<_>>();
+    let found = files::find(&invocation.cwd, &pattern).unwrap_or_default();
+    found.iter().map(|input| Utf8PathBuf::from(input.name())).filter(|path| path.is_file()).collect()
 }
 
 /// Reports a process that names no tests by its exit status, under the name `[process]`, if that was asked for.
