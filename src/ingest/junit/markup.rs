@@ -7,12 +7,12 @@ use std::borrow::Cow;
 use memchr::{memchr, memchr2, memmem};
 
 /// Iterates over the attributes of a start tag, name and raw value, up to the tag's end.
-pub(super) struct Attributes<'t> {
+pub(in crate::ingest) struct Attributes<'t> {
     rest: &'t str,
 }
 
 /// Reads the attributes in what follows a tag's name.
-pub(super) fn attributes(after_name: &str) -> Attributes<'_> {
+pub(in crate::ingest) fn attributes(after_name: &str) -> Attributes<'_> {
     Attributes { rest: after_name }
 }
 
@@ -64,7 +64,7 @@ pub(super) fn attribute<'t>(after_name: &'t str, wanted: &str) -> Option<Cow<'t,
 }
 
 /// Replaces the five predefined entities and character references; others stay as they are.
-pub(super) fn unescape(raw: &str) -> Cow<'_, str> {
+pub(in crate::ingest) fn unescape(raw: &str) -> Cow<'_, str> {
     let Some(first) = memchr(b'&', raw.as_bytes()) else { return Cow::Borrowed(raw) };
     let mut text = String::with_capacity(raw.len());
     text.push_str(&raw[..first]);

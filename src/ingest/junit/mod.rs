@@ -5,7 +5,7 @@
 //! declared entities stay unexpanded, and depth costs nothing.
 
 mod case;
-mod markup;
+pub(super) mod markup;
 
 use std::io::BufRead;
 use std::sync::LazyLock;
