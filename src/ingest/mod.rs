@@ -17,6 +17,7 @@ mod cargo_text;
 mod decode;
 mod detail;
 pub mod files;
+mod dotnet;
 mod go_json;
 mod job_log;
 mod junit;
@@ -29,6 +30,8 @@ mod source;
 mod tap;
 mod trace;
 mod values;
+mod xml;
+mod xunit;
 
 use std::fmt;
 use std::io::Read;
@@ -45,6 +48,7 @@ use crate::model::TestReport;
 
 /// The formats in the order in which equally likely ones are preferred: the stricter the grammar, the earlier.
 pub static FORMATS: &[&dyn Format] = &[
+    &xunit::Xunit,
     &junit::Junit,
     &libtest_json::LibtestJson,
     &go_json::GoJson,
