@@ -31,8 +31,20 @@ const SHAPES: &[(Order, &str)] = &[
         Order::InnermostFirst,
         r"^\s*at (?:[\w.$-]+/)*(?P<function>[\w.$<>-]+)\((?P<file>[\w$]+\.(?:java|kt|scala|groovy)):(?P<line>\d+)\)",
     ),
-    // C# and its kin.
-    (Order::InnermostFirst, r"^\s*at (?P<function>.+?) in (?P<file>.+?):line (?P<line>\d+)"),
+    // C# and its kin; Mono prints an offset before the file and no `line`.
+    (
+        Order::InnermostFirst,
+        r"^\s*at (?P<function>.+?)(?: \[0x[0-9a-f]+\])? in (?P<file>[^<].*?):(?:line )?(?P<line>\d+)\s*$",
+    ),
+    // Dart: what its test runner prints, and what its machine does.
+    (
+        Order::InnermostFirst,
+        r"^\s*(?P<file>(?:package:|dart:|[A-Za-z]:)?[^\s:]+\.dart) (?P<line>\d+):(?P<column>\d+) +(?P<function>\S.*)$",
+    ),
+    (
+        Order::InnermostFirst,
+        r"^#\d+ +(?P<function>.+?) \((?P<file>(?:package:|dart:|file:///)?[^\s:()]+\.dart):(?P<line>\d+):(?P<column>\d+)\)$",
+    ),
     // JavaScript.
     (
         Order::InnermostFirst,
@@ -95,6 +107,11 @@ const FOREIGN: &[&str] = &[
     "/go/src/",
     "/vendor/",
     "/gems/",
+    "xunit.assert/",
+    "dart:",
+    "package:test",
+    "package:matcher/",
+    "package:flutter",
 ];
 
 /// Finds the frames in `text`, innermost first.
@@ -177,6 +194,18 @@ mod tests {
             &["org/junit/Assert.java:88", "com/acme/CartTest.java:12"],
         );
         check("  at Acme.Cart.Add(Int32 n) in C:\\src\\Cart.cs:line 42", &["C:\\src\\Cart.cs:42"]);
+        check(
+            "  at Acme.Cart.Add (System.Int32 n) [0x0009c] in /u/Cart.cs:82 \n  at A.B () [0x00009] in <b67d2f60bf>:0 ",
+            &["/u/Cart.cs:82"],
+        );
+        check(
+            "package:test_api          expect\npackage:shop/cart.dart 2:3  add\ntest/cart_test.dart 13:9  main.<fn>.<fn>\n",
+            &["package:shop/cart.dart:2:3", "test/cart_test.dart:13:9"],
+        );
+        check(
+            "#0      add (package:shop/cart.dart:2:3)\n#1      main.<anonymous closure> (file:///u/cart_test.dart:13:9)",
+            &["package:shop/cart.dart:2:3", "/u/cart_test.dart:13:9"],
+        );
         check(
             "Error: x\n    at add (/home/u/cart.js:3:9)\n    at file:///home/u/a.test.mjs:4:1\n    at node:internal/process:95:5",
             &["/home/u/cart.js:3:9", "/home/u/a.test.mjs:4:1"],

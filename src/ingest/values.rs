@@ -28,6 +28,10 @@ const WORDINGS: &[&str] = &[
     r"(?m)^ +panic message: `?(?P<a>.*?)`?,?\n +expected substring: `?(?P<e>.*?)`?$",
     // JUnit 4 and 5.
     r"(?s)expected:\s?<(?P<e>.*?)> but was:\s?<(?P<a>.*?)>(?:\s|$)",
+    // MSTest, FluentAssertions and Shouldly.
+    r"(?s)Expected:<(?P<e>.*?)>\. Actual:<(?P<a>.*?)>\.",
+    r"(?m)^Expected .+? to be (?P<e>.+?)(?: because .*)?, but found (?P<a>.+?)(?: \(difference of .*\))?\.$",
+    r"(?m)^\s+should be\n(?P<e>.+)\n\s+but was\n(?P<a>.+)$",
     // Hamcrest.
     r"(?m)^\s*Expected: (?:is )?(?P<e>.+)\n\s+but: (?:was )?(?P<a>.+)$",
     // Jest, NUnit, xunit.net, AssertJ, testify, minitest, RSpec, Spock and others: one label a line.
@@ -92,6 +96,9 @@ mod tests {
             "\"b\"",
             "\"a\"",
         );
+        check("Assert.AreEqual failed. Expected:<3>. Actual:<2>. sum", "2", "3");
+        check("Expected cart.Total to be 3 because it has tax, but found 2 (difference of -1).", "2", "3");
+        check("cart.Total\n    should be\n3\n    but was\n2", "2", "3");
         check("expected:<[5]> but was:<[3]>", "[3]", "[5]");
         check("org.opentest4j.AssertionFailedError: expected: <5> but was: <3>", "3", "5");
         check("\nExpected: is <3>\n     but: was <2>", "<2>", "<3>");

@@ -27,7 +27,7 @@ impl Visitor for Written {
     fn start(&mut self, path: &[Initial], tag: &Tag<'_>, _: u64, _: &mut Recorder) {
         let [a, b] = tag.texts(["a", "b"]);
         self.told.extend(path.last());
-        self.told.push_str(&format!("[{a},{b}]("));
+        self.told.extend(["[", &a, ",", &b, "]("]);
         self.names.push(path.iter().collect());
     }
 
