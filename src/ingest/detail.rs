@@ -41,7 +41,7 @@ static SHOULD_HAVE: LazyLock<Regex> = LazyLock::new(|| {
 /// `ExceptionName: message`, as most languages head an exception.
 static EXCEPTION: LazyLock<Regex> = LazyLock::new(|| {
     pattern(
-        r"(?m)^\s*(?:E\s+|Uncaught |Unhandled |cause: )?(?P<kind>(?:[A-Za-z_$][\w$]*[.\\])*(?:[A-Z][\w$]*)?(?:Error|Exception|Failure|Failed|Exit|Interrupt|Warning))(?: \[[^\]\n]*\])?(?: ?:|$)",
+        r"(?m)^\s*(?:E\s+|Uncaught |Unhandled |cause: |(?:OneTime)?(?:SetUp|TearDown) ?: )?(?P<kind>(?:[A-Za-z_$][\w$]*[.\\])*(?:[A-Z][\w$]*)?(?:Error|Exception|Failure|Failed|Exit|Interrupt|Warning))(?: \[[^\]\n]*\])?(?: ?:|$)",
     )
 });
 
@@ -236,6 +236,8 @@ mod tests {
         let traceback = "Traceback (most recent call last):\n  File \"t.py\", line 3, in t\nKeyError: 'a'\n";
         check("t", traceback, "KeyError", "KeyError: 'a'", "t.py:3");
         check("t", "System.Exception : no\n", "System.Exception", "System.Exception : no", "");
+        let torn_down = "TearDown : System.Exception : no\n";
+        check("t", torn_down, "System.Exception", torn_down.trim_end(), "");
         check("t", "AssertionError [ERR_ASSERTION]: no\n", "AssertionError", "AssertionError [ERR_ASSERTION]: no", "");
         check(
             "t",

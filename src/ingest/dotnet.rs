@@ -33,7 +33,7 @@ pub(super) struct Told {
     pub(super) duration: Option<Duration>,
     /// Where the test stands, to be used where no frame says more.
     pub(super) location: Option<Location>,
-    properties: Vec<(String, String)>,
+    pub(super) properties: Properties,
     texts: [HeadAndTail; 3],
     bytes_max: usize,
     start: u64,
@@ -47,7 +47,7 @@ impl Told {
             kind: String::new(),
             duration: None,
             location: None,
-            properties: Vec::new(),
+            properties: Properties::default(),
             texts: [text(), text(), text()],
             bytes_max: hints.output_bytes_max,
             start,
@@ -64,14 +64,6 @@ impl Told {
         self.texts[part as usize].is_empty()
     }
 
-    /// Adds a property.
-    pub(super) fn add_property(&mut self, name: &str, value: &str) {
-        if self.properties.len() < PROPERTIES_MAX {
-            let value = head_and_tail(value, VALUE_BYTES_MAX);
-            self.properties.push((head_and_tail(name, VALUE_BYTES_MAX), value));
-        }
-    }
-
     /// Makes a failure of what was told up to `end`.
     pub(super) fn into_failure(self, id: TestId, end: u64) -> Failure {
         let [message, trace, output] = self.texts.map(HeadAndTail::into_text);
@@ -82,9 +74,27 @@ impl Told {
         detail::fill(&mut failure, &[&told]);
         detail::set_output(&mut failure, &joined(&told, &output), self.bytes_max);
         failure.location = failure.location.take().or(self.location);
-        (failure.duration, failure.properties) = (self.duration, self.properties);
+        (failure.duration, failure.properties) = (self.duration, self.properties.0);
         failure.source = Some((self.start, end));
         failure
+    }
+}
+
+/// What a report says of a test or suite beside the result, by name.
+#[derive(Default)]
+pub(super) struct Properties(Vec<(String, String)>);
+
+impl Properties {
+    /// Adds one, unless there are many.
+    pub(super) fn add(&mut self, name: &str, value: &str) {
+        if self.0.len() < PROPERTIES_MAX {
+            self.0.push((head_and_tail(name, VALUE_BYTES_MAX), head_and_tail(value, VALUE_BYTES_MAX)));
+        }
+    }
+
+    /// Adds those of the suite around.
+    pub(super) fn add_all(&mut self, outer: &Self) {
+        outer.0.iter().for_each(|(name, value)| self.add(name, value));
     }
 }
 

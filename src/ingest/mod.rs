@@ -24,6 +24,7 @@ mod junit;
 mod libtest_json;
 mod mixed;
 mod nextest;
+mod nunit;
 mod panic;
 mod recorder;
 mod source;
@@ -48,6 +49,7 @@ use crate::model::TestReport;
 
 /// The formats in the order in which equally likely ones are preferred: the stricter the grammar, the earlier.
 pub static FORMATS: &[&dyn Format] = &[
+    &nunit::Nunit,
     &xunit::Xunit,
     &junit::Junit,
     &libtest_json::LibtestJson,

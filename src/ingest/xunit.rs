@@ -120,7 +120,7 @@ impl Visitor for Report {
             Some(Element::Trait) => {
                 if let Some(told) = &mut self.case.told {
                     let [name, value] = tag.texts(["name", "value"]);
-                    told.add_property(&name, &value);
+                    told.properties.add(&name, &value);
                 }
             }
             _ => {}

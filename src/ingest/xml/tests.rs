@@ -99,18 +99,18 @@ fn an_end_that_is_missing_everywhere_is_looked_for_once() {
 
 #[test]
 fn depth_is_bounded_and_the_elements_beyond_are_matched_up() {
-    let deep = |n| format!("<root>{}t{}<z/></root>", "<x>".repeat(n), "</x>".repeat(n));
-    let (visitor, complaints) = written(&deep(100_000));
+    let (visitor, complaints) =
+        written(&format!("<root>{}t{}<z/></root>", "<x>".repeat(100_000), "</x>".repeat(100_000)));
     assert!(visitor.names.iter().all(|path| path.len() <= DEPTH_MAX));
-    assert_eq!((visitor.names.last().map(String::as_str), complaints), (Some("rz"), Vec::new()));
+    assert_eq!((visitor.names.last().map(String::as_str), complaints.len()), (Some("rz"), 1));
 }
 
 #[test]
 fn text_across_chunks_stays_whole() {
     let unit = "é &amp; &#x1b;<x a='&lt;'/><![CDATA[ü]]>";
     for shift in 0..unit.len() {
-        let text = format!("<root>{}{}</root>", "-".repeat(shift), unit.repeat(16_000));
-        let told = format!("r[,]({}{}).", "-".repeat(shift), "é & \u{1b}x[<,]()ü".repeat(16_000));
+        let text = format!("<root>{}{}</root>", "-".repeat(shift), unit.repeat(8_000));
+        let told = format!("r[,]({}{}).", "-".repeat(shift), "é & \u{1b}x[<,]()ü".repeat(8_000));
         let (visitor, complaints) = written(&text);
         assert!(visitor.told == told && complaints.is_empty(), "shifted by {shift}: {complaints:?}");
     }
