@@ -71,7 +71,7 @@ impl Told {
         failure.kind = self.kind;
         message.trim().clone_into(&mut failure.message);
         let told = joined(&message, &trace);
-        detail::fill(&mut failure, &[&told]);
+        detail::fill(&mut failure, &[if told.is_empty() { &output } else { &told }]);
         detail::set_output(&mut failure, &joined(&told, &output), self.bytes_max);
         failure.location = failure.location.take().or(self.location);
         (failure.duration, failure.properties) = (self.duration, self.properties.0);
@@ -90,6 +90,12 @@ impl Properties {
         if self.0.len() < PROPERTIES_MAX {
             self.0.push((head_and_tail(name, VALUE_BYTES_MAX), head_and_tail(value, VALUE_BYTES_MAX)));
         }
+    }
+
+    /// Adds them to those a failure has.
+    pub(super) fn append_to(&self, properties: &mut Vec<(String, String)>) {
+        let n = PROPERTIES_MAX.saturating_sub(properties.len());
+        properties.extend(self.0.iter().take(n).cloned());
     }
 
     /// Adds those of the suite around.

@@ -30,6 +30,7 @@ mod recorder;
 mod source;
 mod tap;
 mod trace;
+mod trx;
 mod values;
 mod xml;
 mod xunit;
@@ -49,6 +50,7 @@ use crate::model::TestReport;
 
 /// The formats in the order in which equally likely ones are preferred: the stricter the grammar, the earlier.
 pub static FORMATS: &[&dyn Format] = &[
+    &trx::Trx,
     &nunit::Nunit,
     &xunit::Xunit,
     &junit::Junit,

@@ -178,6 +178,29 @@ const WORDS: &[&str] = &[
     "-->",
     "&amp;",
     "&x;",
+    "<assemblies timestamp='1'>",
+    "<assembly total='1' failed='2'>",
+    "<test name='a' result='Fail'>",
+    "<test name='b' type='A.B' result='Pass'/>",
+    "</test>",
+    "<message>m</message>",
+    "<test-run failed='1'>",
+    "<test-suite name='A' result='Failed' site='TearDown'>",
+    "</test-suite>",
+    "<test-case name='a' classname='A.B' result='Failed'>",
+    "<test-case name='b' result='Passed'/>",
+    "</test-case>",
+    "<TestRun>",
+    "<UnitTestResult testId='1' testName='a' outcome='Failed'>",
+    "<UnitTestResult testId='2' testName='b' outcome='Passed'/>",
+    "<InnerResults>",
+    "</UnitTestResult>",
+    "<TestDefinitions>",
+    "<UnitTest id='1' name='a'>",
+    "<TestMethod className='A.B'/>",
+    "</UnitTest>",
+    "<ResultSummary outcome='Failed'>",
+    "</TestRun>",
     "<system-out>",
     "é",
     "\u{1b}[31m",
@@ -190,6 +213,10 @@ fn input_that_is_nothing_known_says_what_was_tried() {
     assert!(FORMATS.iter().all(|format| error.contains(&format!("\n  as {}: ", format.name()))), "{error}");
     let error = read_as("tapp", b"1..1", &Hints::default()).unwrap_err().to_string();
     assert!(error.contains("as tapp: no such format, known are junit, "), "{error}");
+    assert!(error.starts_with("no test results can be read from this: "), "{error}");
+    assert!(FORMATS.iter().all(|format| error.contains(&format!(" {}: ", format.name()))), "{error}");
+    let error = read_as("tapp", b"1..1", &Hints::default()).unwrap_err().to_string();
+    assert!(error.contains(&format!("tapp: no such format, known are {}, ", FORMATS[0].name())), "{error}");
     let error = read_as("tap", b"hello", &Hints::default()).unwrap_err().to_string();
     assert!(error.contains("as tap: there is no line like"), "{error}");
 }
