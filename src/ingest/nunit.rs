@@ -213,8 +213,9 @@ impl Report {
     }
 
     fn begin_case(&mut self, tag: &Tag<'_>, at: u64) {
-        let [class, display, label, time, duration] = tag.texts(["classname", "name", "label", "time", "duration"]);
-        let (suite, name) = match class.as_ref() {
+        let [class, full, display, label] = tag.texts(["classname", "fullname", "name", "label"]);
+        let of_full = full.strip_suffix(&*display).and_then(|class| class.strip_suffix('.'));
+        let (suite, name) = match if class.is_empty() { of_full.unwrap_or_default() } else { &class } {
             "" => qualified(&display).unwrap_or((self.suites.last().map_or("", |suite| &suite.name), &display)),
             class => (class, without_class(&display, class)),
         };
@@ -225,6 +226,7 @@ impl Report {
         self.is_open = true;
         if case.outcome.is_some_and(Outcome::is_red) {
             let told = case.told.insert(Told::new(&self.hints, at));
+            let [duration, time] = tag.texts(["duration", "time"]);
             told.duration = seconds(&duration).or_else(|| seconds(&time));
             label.as_ref().clone_into(&mut case.label);
         }
@@ -341,6 +343,7 @@ mod tests {
             ids(&check(&case, [1, 1, 0, 0], &[])).concat()
         };
         assert_eq!(named("classname='A.B' name='C(1.5)' fullname='A.B.C(1.5)'"), "A.B C(1.5)");
+        assert_eq!(named("name='C(1.5)' fullname='A.B.C(1.5)'"), "A.B C(1.5)");
         assert_eq!(named("name='A.B(\"x.y\").C(1.5)'"), "A.B(\"x.y\") C(1.5)");
         assert_eq!(named("name='adds 1.5'"), "Suite adds 1.5");
         assert_eq!(named(""), "Suite [unnamed]");
