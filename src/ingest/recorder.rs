@@ -33,8 +33,34 @@ pub(super) struct Recorder {
     complaints: Vec<Complaint>,
     listener: Option<Listener>,
     keeps_ids: bool,
-    /// Bytes of output that failures may yet have together.
-    output_bytes_left: usize,
+    outputs: OutputBudget,
+}
+
+/// The output that failures may have together: of those after it, little is kept.
+#[derive(Debug)]
+pub(super) struct OutputBudget {
+    bytes_left: usize,
+}
+
+impl OutputBudget {
+    pub(super) fn new(hints: &Hints) -> Self {
+        Self { bytes_left: hints.outputs_bytes_max }
+    }
+
+    /// Cuts the output of a failure when those before it took what they may take together.
+    pub(super) fn shorten(&mut self, failure: &mut Failure) {
+        let outputs = failure.attempts.iter().map(|attempt| attempt.output.len());
+        let n_bytes = failure.output.len() + outputs.sum::<usize>();
+        if n_bytes <= self.bytes_left {
+            self.bytes_left -= n_bytes;
+            return;
+        }
+        self.bytes_left = 0;
+        failure.output = cap::head_and_tail(&failure.output, SHORT_OUTPUT_BYTES_MAX);
+        for attempt in &mut failure.attempts {
+            attempt.output = cap::head_and_tail(&attempt.output, SHORT_OUTPUT_BYTES_MAX);
+        }
+    }
 }
 
 impl Recorder {
@@ -44,7 +70,7 @@ impl Recorder {
             complaints: Vec::new(),
             listener,
             keeps_ids: hints.keeps_ids,
-            output_bytes_left: hints.outputs_bytes_max,
+            outputs: OutputBudget::new(hints),
         }
     }
 
@@ -72,7 +98,7 @@ impl Recorder {
 
     /// Adds a red result.
     pub(super) fn fail(&mut self, outcome: Outcome, mut failure: Failure) {
-        self.shorten(&mut failure);
+        self.outputs.shorten(&mut failure);
         if let Some(listener) = &mut self.listener {
             let TestId { suite, name } = &failure.id;
             listener(&Case { suite, name, outcome, duration: failure.duration, failure: Some(&failure) });
@@ -114,20 +140,5 @@ impl Recorder {
     /// Returns what was collected.
     pub(super) fn into_reading(self, formats: Vec<&'static str>) -> Reading {
         Reading { formats, report: self.report, complaints: self.complaints }
-    }
-
-    /// Cuts the output of a failure when those before it took what they may take together.
-    fn shorten(&mut self, failure: &mut Failure) {
-        let outputs = failure.attempts.iter().map(|attempt| attempt.output.len());
-        let n_bytes = failure.output.len() + outputs.sum::<usize>();
-        if n_bytes <= self.output_bytes_left {
-            self.output_bytes_left -= n_bytes;
-            return;
-        }
-        self.output_bytes_left = 0;
-        failure.output = cap::head_and_tail(&failure.output, SHORT_OUTPUT_BYTES_MAX);
-        for attempt in &mut failure.attempts {
-            attempt.output = cap::head_and_tail(&attempt.output, SHORT_OUTPUT_BYTES_MAX);
-        }
     }
 }

@@ -7,16 +7,13 @@ use std::collections::HashMap;
 
 use xxhash_rust::xxh3::xxh3_64;
 
+use crate::ingest::Hints;
 use crate::ingest::dotnet::{Properties, without_class};
-use crate::ingest::recorder::Recorder;
+use crate::ingest::recorder::{OutputBudget, Recorder};
 use crate::model::{Failure, Outcome};
-use crate::text::cap::head_and_tail;
 
 /// Bytes of names of rows that are kept.
 const ROWS_BYTES_MAX: usize = 16 << 20;
-
-/// Bytes of output kept of a failure once those before it took what they may take together.
-const SHORT_OUTPUT_BYTES_MAX: usize = 1 << 10;
 
 /// A test's definition.
 #[derive(Default)]
@@ -49,12 +46,11 @@ pub(super) struct Awaiting {
     failures: Vec<(Outcome, Failure)>,
     /// Places of failures by the hash of their test's id.
     failed: HashMap<u64, Vec<usize>>,
-    output_bytes_left: usize,
+    outputs: OutputBudget,
 }
 
 impl Awaiting {
-    /// Holds failures with about `outputs_bytes_max` bytes of output together.
-    pub(super) fn new(outputs_bytes_max: usize) -> Self {
+    pub(super) fn new(hints: &Hints) -> Self {
         Self {
             held: Vec::new(),
             is_sorted: true,
@@ -63,7 +59,7 @@ impl Awaiting {
             n_row_bytes: 0,
             failures: Vec::new(),
             failed: HashMap::new(),
-            output_bytes_left: outputs_bytes_max,
+            outputs: OutputBudget::new(hints),
         }
     }
 
@@ -79,10 +75,7 @@ impl Awaiting {
 
     /// Holds a failure; its class may be known already.
     pub(super) fn hold_failure(&mut self, test: u64, outcome: Outcome, mut failure: Failure) {
-        if failure.output.len() > self.output_bytes_left {
-            failure.output = head_and_tail(&failure.output, SHORT_OUTPUT_BYTES_MAX);
-        }
-        self.output_bytes_left = self.output_bytes_left.saturating_sub(failure.output.len());
+        self.outputs.shorten(&mut failure);
         self.failed.entry(test).or_default().push(self.failures.len());
         self.failures.push((outcome, failure));
     }

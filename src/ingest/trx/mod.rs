@@ -201,7 +201,7 @@ impl Report {
     fn new(hints: Hints) -> Self {
         Self {
             open: Vec::new(),
-            awaiting: Awaiting::new(hints.outputs_bytes_max),
+            awaiting: Awaiting::new(&hints),
             definition: Definition::default(),
             defined: HashMap::new(),
             classes: Vec::new(),
