@@ -45,7 +45,9 @@ const WORDINGS: &[&str] = &[
     // pytest, with and without its margin.
     r"(?m)^(?:E\s+)?(?:AssertionError: )?assert (?P<a>.+?) == (?P<e>.+)$",
     // unittest.
-    r"(?m)^(?:E\s+)?(?:AssertionError: )(?P<a>.+?) != (?P<e>.+?)(?: : .*)?$",
+    r"(?m)^(?:E\s+)?AssertionError: (?:[A-Z]\w+ differ: )?(?P<a>.+?) != (?P<e>.+?)(?: : .*)?$",
+    // doctest.
+    r"(?m)^Expected:\n    (?P<e>.*(?:\n    .*)*)\nGot:\n    (?P<a>.*(?:\n    .*)*)",
     // node:assert.
     r"(?:strictly |loosely )?(?:deep-)?equal:\s*(?P<a>\S.*?) !==? (?P<e>.+)",
     r"AssertionError \[ERR_ASSERTION\]: (?P<a>.+?) ===? (?P<e>.+)",
@@ -119,6 +121,8 @@ mod tests {
         check("AssertionError: assert 2 == 3\n +  where 2 = add(1, 1)", "2", "3");
         check(">       assert add(1, 1) == 3\nE       assert 2 == 3", "2", "3");
         check("AssertionError: 2 != 3 : sum", "2", "3");
+        check("AssertionError: Lists differ: [1, 2] != [1, 3]\n\nFirst differing element 1:", "[1, 2]", "[1, 3]");
+        check("Expected:\n    1\nGot:\n    0\n", "0", "1");
         check("Expected values to be strictly equal:\n\n2 !== 3\n", "2", "3");
         check("Expected values to be strictly equal:2 !== 3", "2", "3");
         check("2 == 3\nAssertionError [ERR_ASSERTION]: 2 == 3", "2", "3");
