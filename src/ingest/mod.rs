@@ -26,7 +26,9 @@ mod mixed;
 mod nextest;
 mod nunit;
 mod panic;
+mod pytest;
 mod recorder;
+mod sniff;
 mod source;
 mod tap;
 mod trace;
@@ -58,11 +60,15 @@ pub static FORMATS: &[&dyn Format] = &[
     &go_json::GoJson,
     &nextest::Nextest,
     &cargo_text::CargoText,
+    &pytest::Pytest,
     &tap::Tap,
 ];
 
 /// The name under which a suite is reported whose process died before all its tests had reported.
 pub const ABORTED: &str = "[aborted]";
+
+/// The name of a test that is reported without one.
+pub const UNNAMED: &str = "[unnamed]";
 
 /// The longest name of a suite, in bytes: it is kept with each of its failures, so that without a limit a small input
 /// could fill the memory.
