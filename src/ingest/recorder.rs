@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use camino::Utf8PathBuf;
+
 use crate::ingest::{COMPLAINTS_MAX, Complaint, Hints, Reading};
 use crate::model::{Failure, FlakyPass, Outcome, TestCase, TestId, TestReport};
 use crate::text::cap;
@@ -33,6 +35,8 @@ pub(super) struct Recorder {
     complaints: Vec<Complaint>,
     listener: Option<Listener>,
     keeps_ids: bool,
+    /// The project's folder: places below it are relative to it.
+    root: Option<Utf8PathBuf>,
     outputs: OutputBudget,
 }
 
@@ -70,6 +74,7 @@ impl Recorder {
             complaints: Vec::new(),
             listener,
             keeps_ids: hints.keeps_ids,
+            root: hints.root.clone(),
             outputs: OutputBudget::new(hints),
         }
     }
@@ -99,6 +104,7 @@ impl Recorder {
     /// Adds a red result.
     pub(super) fn fail(&mut self, outcome: Outcome, mut failure: Failure) {
         self.outputs.shorten(&mut failure);
+        self.make_relative(&mut failure);
         if let Some(listener) = &mut self.listener {
             let TestId { suite, name } = &failure.id;
             listener(&Case { suite, name, outcome, duration: failure.duration, failure: Some(&failure) });
@@ -140,5 +146,39 @@ impl Recorder {
     /// Returns what was collected.
     pub(super) fn into_reading(self, formats: Vec<&'static str>) -> Reading {
         Reading { formats, report: self.report, complaints: self.complaints }
+    }
+
+    /// Makes places in the project's folder relative to it.
+    fn make_relative(&self, failure: &mut Failure) {
+        let Some(root) = &self.root else { return };
+        let places = failure.frames.iter_mut().map(|frame| &mut frame.location).chain(&mut failure.location);
+        for place in places {
+            if let Ok(relative) = place.file.strip_prefix(root) {
+                place.file = relative.to_owned();
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Frame, Location};
+
+    #[test]
+    fn places_below_the_root_are_relative_to_it() {
+        let hints = Hints { root: Some("/home/user/shop".into()), ..Hints::default() };
+        let mut recorder = Recorder::new(&hints, None);
+        let place = |file: &str| Location { file: file.into(), line: 1, column: None };
+        let mut failure = Failure::bare(TestId::new("s", "t"));
+        failure.location = Some(place("/home/user/shop/src/cart.py"));
+        failure.frames = ["/home/user/shop/a.py", "/home/user/shopping/b.py", "c.py"]
+            .map(|file| Frame { function: None, location: place(file) })
+            .to_vec();
+        recorder.fail(Outcome::Failed, failure);
+        let failure = &recorder.into_reading(Vec::new()).report.failures[0];
+        assert_eq!(failure.location.as_ref().unwrap().file, "src/cart.py");
+        let files: Vec<_> = failure.frames.iter().map(|frame| frame.location.file.as_str()).collect();
+        assert_eq!(files, ["a.py", "/home/user/shopping/b.py", "c.py"]);
     }
 }
