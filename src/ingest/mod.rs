@@ -20,6 +20,7 @@ mod dotnet;
 pub mod files;
 mod go_json;
 mod job_log;
+mod json;
 mod junit;
 mod libtest_json;
 mod mixed;
