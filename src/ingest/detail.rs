@@ -144,9 +144,11 @@ fn fill_from_returned_error(failure: &mut Failure, line: &str) {
 /// Names the failure's kind from its text: the exception's name, or what the words say, or nothing.
 fn kind(text: &str, has_values: bool) -> &str {
     let timed_out = ["timed out", "Timed out", "timeout of", "Timeout of", "Exceeded timeout"];
-    match EXCEPTION.captures(text).and_then(|found| found.name("kind")) {
-        Some(kind) => kind.as_str(),
-        None if timed_out.iter().any(|words| text.contains(words)) => TIMEOUT,
+    let exception = EXCEPTION.captures(text).and_then(|found| found.name("kind")).map(|kind| kind.as_str());
+    match exception {
+        // The name that all of JavaScript's errors have says less than the words.
+        Some("Error") | None if timed_out.iter().any(|words| text.contains(words)) => TIMEOUT,
+        Some(kind) => kind,
         None if has_values || text.starts_with("assert") || text.contains("Assertion") => ASSERTION,
         None => "",
     }

@@ -19,6 +19,7 @@ mod detail;
 mod dotnet;
 pub mod files;
 mod go_json;
+mod jest_json;
 mod job_log;
 mod json;
 mod junit;
@@ -28,15 +29,18 @@ mod nextest;
 mod nunit;
 mod panic;
 mod pytest;
+mod pending;
 mod recorder;
 mod sniff;
 mod source;
 mod tap;
+mod thrown;
 mod trace;
 mod trx;
 mod values;
 mod xml;
 mod xunit;
+mod vitest_json;
 
 use std::fmt;
 use std::io::Read;
@@ -57,6 +61,8 @@ pub static FORMATS: &[&dyn Format] = &[
     &nunit::Nunit,
     &xunit::Xunit,
     &junit::Junit,
+    &jest_json::JestJson,
+    &vitest_json::VitestJson,
     &libtest_json::LibtestJson,
     &go_json::GoJson,
     &nextest::Nextest,
@@ -70,6 +76,8 @@ pub const ABORTED: &str = "[aborted]";
 
 /// The name of a test that is reported without one.
 pub const UNNAMED: &str = "[unnamed]";
+/// The name under which a failure of a whole suite is reported, outside any test.
+const SUITE: &str = "[suite]";
 
 /// The longest name of a suite, in bytes: it is kept with each of its failures, so that without a limit a small input
 /// could fill the memory.
@@ -123,6 +131,14 @@ impl Default for Hints {
             line_bytes_max: 8 << 20,
             keeps_ids: true,
         }
+    }
+}
+
+impl Hints {
+    /// Returns a path relative to the project's folder, if it is known and the path is below it.
+    fn relative<'p>(&self, path: &'p str) -> &'p str {
+        let below = self.root.as_ref().and_then(|root| path.strip_prefix(root.as_str().trim_end_matches('/')));
+        below.and_then(|below| below.strip_prefix('/')).unwrap_or(path)
     }
 }
 

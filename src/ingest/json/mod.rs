@@ -83,8 +83,8 @@ impl<T: Text> Json<T> {
     pub(super) fn document(&mut self, each: impl FnMut(&mut Self, &str)) -> bool {
         self.broken = None;
         self.openings.clear();
-        while let Some(opening) = self.next_opening() {
-            if let Some(opening) = opening {
+        while self.goes_to_brace() {
+            if let Some(opening) = opening(self.text.ahead(OPENING_BYTES_MAX)) {
                 self.openings.push(Some(opening));
                 self.is_due = true;
                 self.object(each);
@@ -95,19 +95,14 @@ impl<T: Text> Json<T> {
         false
     }
 
-    /// Goes to the next brace; returns how an object begins there, if one does.
-    fn next_opening(&mut self) -> Option<Option<String>> {
+    /// Goes to the next brace; returns `false` when there is none.
+    fn goes_to_brace(&mut self) -> bool {
         loop {
             let ahead = self.text.ahead(1);
-            let n = match memchr(b'{', ahead.as_bytes()) {
-                _ if ahead.is_empty() => return None,
-                Some(at) => at,
-                None => ahead.len(),
-            };
-            let is_found = n < ahead.len();
-            self.text.consume(n);
-            if is_found {
-                return Some(opening(self.text.ahead(OPENING_BYTES_MAX)));
+            let (brace, n) = (memchr(b'{', ahead.as_bytes()), ahead.len());
+            self.text.consume(brace.unwrap_or(n));
+            if brace.is_some() || n == 0 {
+                return brace.is_some();
             }
         }
     }

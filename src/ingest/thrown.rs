@@ -1,0 +1,119 @@
+//! Errors as JavaScript engines print them: a name, a message of any number of lines, and frames.
+//!
+//! It takes apart the text that a runner gives for an error; values and frames are `detail`'s business.
+
+use std::sync::LazyLock;
+
+use regex::Regex;
+
+use crate::ingest::{detail, pattern, trace};
+use crate::model::{FailedAttempt, Failure, Location};
+use crate::text::{ansi, cap};
+
+/// `SyntaxError: /home/user/shop/cart.js: Unexpected token (1:10)`, as Babel words it.
+static SYNTAX: LazyLock<Regex> =
+    LazyLock::new(|| pattern(r"SyntaxError: (?P<file>[^\n]+?): [^\n]*\((?P<line>\d+):(?P<column>\d+)\)"));
+
+/// An error taken apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Thrown<'t> {
+    /// The error's name, or empty.
+    pub(super) kind: &'t str,
+    /// What it says, without its name and frames.
+    pub(super) message: &'t str,
+}
+
+impl<'t> Thrown<'t> {
+    /// Takes apart `TypeError: no such price`, with frames under it.
+    pub(super) fn of(text: &'t str) -> Self {
+        let text = before_frames(text).trim();
+        let (kind, message) = text.split_once(": ").unwrap_or((text, ""));
+        // Node adds its code: `AssertionError [ERR_ASSERTION]`.
+        let name = kind.split_once(" [").filter(|(_, code)| code.ends_with(']')).map_or(kind, |(name, _)| name);
+        let is_name =
+            !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_$.:".contains(&byte));
+        if is_name && ["Error", "Exception"].iter().any(|ending| name.ends_with(ending)) {
+            Self { kind: name, message: message.trim() }
+        } else {
+            Self { kind: "", message: text }
+        }
+    }
+}
+
+/// Returns what stands before the first frame.
+fn before_frames(text: &str) -> &str {
+    let mut end = 0;
+    for line in text.split_inclusive('\n') {
+        if end > 0 && line.trim_start().starts_with("at ") && line.starts_with(' ') {
+            break;
+        }
+        end += line.len();
+    }
+    &text[..end]
+}
+
+/// Fills what `failure` does not state from the errors that a runner gives with it: the first says what is wrong, all
+/// and what was printed are its output.
+pub(super) fn fill(failure: &mut Failure, errors: &[String], printed: &str, bytes_max: usize) {
+    let errors: Vec<_> = errors.iter().map(|error| ansi::strip(error)).collect();
+    if let Some(first) = errors.first() {
+        let Thrown { kind, message } = Thrown::of(first);
+        if failure.kind.is_empty() {
+            telling(kind, message).clone_into(&mut failure.kind);
+        }
+        if failure.message.is_empty() {
+            message.clone_into(&mut failure.message);
+        }
+        failure.location = failure.location.take().or_else(|| place_of_syntax(first));
+    }
+    let texts: Vec<_> = errors.iter().map(AsRef::as_ref).collect();
+    detail::fill(failure, &texts);
+    let output = [&texts[..], &[printed]].concat().join("\n");
+    detail::set_output(failure, &output, bytes_max);
+}
+
+/// Returns the kind of an error: of the name that all share, only what the message adds to it.
+fn telling<'t>(name: &'t str, message: &str) -> &'t str {
+    match name {
+        "Error" | "" if message.starts_with("expect(") => detail::ASSERTION,
+        "Error" => "",
+        _ => name,
+    }
+}
+
+/// Finds where a parser found what it could not read; its frames are all its own.
+fn place_of_syntax(text: &str) -> Option<Location> {
+    let found = SYNTAX.captures(text)?;
+    let place = trace::location(&found)?;
+    // Columns count from 0 there.
+    Some(Location { column: found["column"].parse().ok().map(|column: u32| column.saturating_add(1)), ..place })
+}
+
+/// Makes a failed attempt of the error it ended with.
+pub(super) fn attempt(error: &str, bytes_max: usize) -> FailedAttempt {
+    let error = ansi::strip(error);
+    let Thrown { kind, message } = Thrown::of(&error);
+    let output = cap::head_and_tail(error.trim_matches(['\n', '\r']), bytes_max);
+    FailedAttempt { kind: kind.to_owned(), message: cap::head_and_tail(message, bytes_max), output }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(text: &str, kind: &str, message: &str) {
+        assert_eq!(Thrown::of(text), Thrown { kind, message }, "{text}");
+    }
+
+    #[test]
+    fn name_and_message_are_told_apart() {
+        check("TypeError: no such price\n    at boom (/u/cart.js:5:9)", "TypeError", "no such price");
+        check("AssertionError [ERR_ASSERTION]: 1 == 2\n\n  at x (a.js:1:2)", "AssertionError", "1 == 2");
+        check("Error: no connection\nto the shop: 1", "Error", "no connection\nto the shop: 1");
+        check("Error", "Error", "");
+        check("a string", "", "a string");
+        check("note: that this is no name", "", "note: that this is no name");
+        check("Error: meet\nat noon", "Error", "meet\nat noon");
+        check("", "", "");
+    }
+}
