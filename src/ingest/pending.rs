@@ -2,8 +2,8 @@
 //!
 //! Names of tests that are not red are kept up to a limit; those beyond it are counted without a name.
 
-use crate::ingest::recorder::Recorder;
-use crate::ingest::{Hints, recorder};
+use crate::ingest::Hints;
+use crate::ingest::recorder::{OutputBudget, Recorder};
 use crate::model::{Failure, FlakyPass, Outcome};
 
 /// Bytes of names kept of tests that are not red: those of a few hundred thousand tests.
@@ -19,9 +19,7 @@ pub(super) struct Pending {
     n_unnamed: [u64; 2],
     flaky: Vec<FlakyPass>,
     reds: Vec<(Outcome, Failure)>,
-    /// Bytes of output that the failures may yet have together.
-    output_bytes_left: usize,
-    outputs_bytes_max: usize,
+    outputs: OutputBudget,
 }
 
 impl Pending {
@@ -32,8 +30,7 @@ impl Pending {
             n_unnamed: [0; 2],
             flaky: Vec::new(),
             reds: Vec::new(),
-            output_bytes_left: hints.outputs_bytes_max,
-            outputs_bytes_max: hints.outputs_bytes_max,
+            outputs: OutputBudget::new(hints),
         }
     }
 
@@ -49,7 +46,7 @@ impl Pending {
 
     /// Adds a red result, whose id has no suite yet.
     pub(super) fn fail(&mut self, outcome: Outcome, mut failure: Failure) {
-        recorder::shorten(&mut failure, &mut self.output_bytes_left);
+        self.outputs.shorten(&mut failure);
         self.reds.push((outcome, failure));
     }
 
@@ -91,7 +88,7 @@ impl Pending {
             suite.clone_into(&mut failure.id.suite);
             to.fail(outcome, failure);
         }
-        self.output_bytes_left = self.outputs_bytes_max;
+        self.outputs.refill();
     }
 
     /// Records all results as those of a suite that is not known: the red ones under `suite`, which may be wrong, the

@@ -44,11 +44,17 @@ pub(super) struct Recorder {
 #[derive(Debug)]
 pub(super) struct OutputBudget {
     bytes_left: usize,
+    bytes_max: usize,
 }
 
 impl OutputBudget {
     pub(super) fn new(hints: &Hints) -> Self {
-        Self { bytes_left: hints.outputs_bytes_max }
+        Self { bytes_left: hints.outputs_bytes_max, bytes_max: hints.outputs_bytes_max }
+    }
+
+    /// Allows as much again, once what was shortened has been handed on.
+    pub(super) fn refill(&mut self) {
+        self.bytes_left = self.bytes_max;
     }
 
     /// Cuts the output of a failure when those before it took what they may take together.
@@ -103,12 +109,8 @@ impl Recorder {
 
     /// Adds a red result.
     pub(super) fn fail(&mut self, outcome: Outcome, mut failure: Failure) {
-<<<<<<< HEAD
         self.outputs.shorten(&mut failure);
         self.make_relative(&mut failure);
-=======
-        shorten(&mut failure, &mut self.output_bytes_left);
->>>>>>> 4f3466b (ingest: read the JSON of jest and vitest)
         if let Some(listener) = &mut self.listener {
             let TestId { suite, name } = &failure.id;
             listener(&Case { suite, name, outcome, duration: failure.duration, failure: Some(&failure) });
@@ -151,9 +153,7 @@ impl Recorder {
     pub(super) fn into_reading(self, formats: Vec<&'static str>) -> Reading {
         Reading { formats, report: self.report, complaints: self.complaints }
     }
-}
 
-<<<<<<< HEAD
     /// Makes places in the project's folder relative to it.
     fn make_relative(&self, failure: &mut Failure) {
         let Some(root) = &self.root else { return };
@@ -163,20 +163,6 @@ impl Recorder {
                 place.file = relative.to_owned();
             }
         }
-=======
-/// Cuts the output of a failure when those before it took what they may take together.
-pub(super) fn shorten(failure: &mut Failure, output_bytes_left: &mut usize) {
-    let outputs = failure.attempts.iter().map(|attempt| attempt.output.len());
-    let n_bytes = failure.output.len() + outputs.sum::<usize>();
-    if n_bytes <= *output_bytes_left {
-        *output_bytes_left -= n_bytes;
-        return;
-    }
-    *output_bytes_left = 0;
-    failure.output = cap::head_and_tail(&failure.output, SHORT_OUTPUT_BYTES_MAX);
-    for attempt in &mut failure.attempts {
-        attempt.output = cap::head_and_tail(&attempt.output, SHORT_OUTPUT_BYTES_MAX);
->>>>>>> 4f3466b (ingest: read the JSON of jest and vitest)
     }
 }
 
