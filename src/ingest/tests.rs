@@ -226,11 +226,7 @@ fn input_that_is_nothing_known_says_what_was_tried() {
     assert!(error.starts_with("no test results can be read from this\n  as "), "{error}");
     assert!(FORMATS.iter().all(|format| error.contains(&format!("\n  as {}: ", format.name()))), "{error}");
     let error = read_as("tapp", b"1..1", &Hints::default()).unwrap_err().to_string();
-    assert!(error.contains("as tapp: no such format, known are junit, "), "{error}");
-    assert!(error.starts_with("no test results can be read from this: "), "{error}");
-    assert!(FORMATS.iter().all(|format| error.contains(&format!(" {}: ", format.name()))), "{error}");
-    let error = read_as("tapp", b"1..1", &Hints::default()).unwrap_err().to_string();
-    assert!(error.contains(&format!("tapp: no such format, known are {}, ", FORMATS[0].name())), "{error}");
+    assert!(error.contains(&format!("as tapp: no such format, known are {}, ", FORMATS[0].name())), "{error}");
     let error = read_as("tap", b"hello", &Hints::default()).unwrap_err().to_string();
     assert!(error.contains("as tap: there is no line like"), "{error}");
 }
