@@ -4,7 +4,7 @@
 
 use std::sync::LazyLock;
 
-use regex::Regex;
+use regex::{Match, Regex};
 
 use crate::ingest::panic::Panic;
 use crate::ingest::{panic, pattern, trace, values};
@@ -123,11 +123,13 @@ fn fill_from_text(failure: &mut Failure, text: &str) {
         return;
     }
     let frames = trace::frames(text);
-    if let Some(error) = RETURNED_ERROR.find(text).filter(|_| frames.is_empty()) {
+    let is_told = !UNTELLING.contains(&failure.message.as_str());
+    let is_all = |error: &Match<'_>| frames.is_empty() && (!is_told || failure.message == error.as_str().trim_end());
+    if let Some(error) = RETURNED_ERROR.find(text).filter(is_all) {
         return fill_from_returned_error(failure, error.as_str());
     }
     let values = values::find(&failure.message).or_else(|| values::find(text));
-    if UNTELLING.contains(&failure.message.as_str()) {
+    if !is_told {
         headline(text).clone_into(&mut failure.message);
     }
     failure.location = failure.location.take().or_else(|| trace::own_place(&frames));

@@ -25,6 +25,7 @@ mod json;
 mod junit;
 mod libtest_json;
 mod mixed;
+mod mocha_json;
 mod nextest;
 mod nunit;
 mod panic;
@@ -63,6 +64,9 @@ pub static FORMATS: &[&dyn Format] = &[
     &junit::Junit,
     &jest_json::JestJson,
     &vitest_json::VitestJson,
+    &mocha_json::MochaJson,
+    &mocha_json::MochaJsonStream,
+    &mocha_json::Mochawesome,
     &libtest_json::LibtestJson,
     &go_json::GoJson,
     &nextest::Nextest,

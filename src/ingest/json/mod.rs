@@ -186,10 +186,15 @@ impl<T: Text> Json<T> {
         self.string_into(&mut text, bytes_max).then_some(text)
     }
 
+    /// Tells whether the value that comes next is a string.
+    pub(super) fn next_is_string(&mut self) -> bool {
+        self.peek() == Some(b'"')
+    }
+
     /// Puts a string's text into `to`, in place of what is there; tells whether the value is a string.
     pub(super) fn string_into(&mut self, to: &mut String, bytes_max: usize) -> bool {
         to.clear();
-        if self.peek() != Some(b'"') {
+        if !self.next_is_string() {
             self.skip();
             return false;
         }
