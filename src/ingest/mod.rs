@@ -33,6 +33,9 @@ mod pending;
 mod pytest;
 mod recorder;
 mod sniff;
+mod playwright_json;
+mod recorder;
+mod rspec_json;
 mod source;
 mod tap;
 mod thrown;
@@ -67,6 +70,8 @@ pub static FORMATS: &[&dyn Format] = &[
     &mocha_json::MochaJson,
     &mocha_json::MochaJsonStream,
     &mocha_json::Mochawesome,
+    &playwright_json::PlaywrightJson,
+    &rspec_json::RspecJson,
     &libtest_json::LibtestJson,
     &go_json::GoJson,
     &nextest::Nextest,
@@ -352,5 +357,7 @@ fn offset_in(whole: &str, part: &str) -> usize {
     (part.as_ptr() as usize).saturating_sub(whole.as_ptr() as usize).min(whole.len())
 }
 
+#[cfg(test)]
+mod agreement;
 #[cfg(test)]
 mod tests;

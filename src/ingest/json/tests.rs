@@ -30,12 +30,12 @@ fn file<T: Text>(json: &mut Json<T>, seen: &mut String) {
                 _ => {}
             });
             let whole = if json.is_broken() { "?" } else { "" };
-            *seen += &format!("{}={ok:?}{whole} ", test.unwrap_or_default());
+            seen.extend([test.unwrap_or_default().as_str(), &format!("={ok:?}{whole} ")]);
         }),
         "file" => name = json.string(100),
         _ => {}
     });
-    *seen += &format!("in {}; ", name.unwrap_or_default());
+    seen.extend(["in ", &name.unwrap_or_default(), "; "]);
 }
 
 fn check(text: &str, seen: &str, damages: &[&str]) {

@@ -28,7 +28,7 @@ impl Format for MochaJsonStream {
         };
         EVENTS
             .iter()
-            .any(|event| stands(&event))
+            .any(|event| stands(event))
             .then_some(Likeness::Certain)
             .ok_or("there is no event like `[\"pass\",{…}]`")
     }
@@ -77,8 +77,8 @@ impl Lines for Stream {
 /// Returns where in a line an event begins: after what a test printed without ending its line.
 fn event(line: &str) -> Option<usize> {
     let at = memmem::find(line.as_bytes(), b"[\"")?;
-    let found = |event: &&str| memmem::find(line[at..].as_bytes(), event.as_bytes());
-    EVENTS.iter().filter_map(|event| found(&event)).min().map(|after| at + after)
+    let found = |event: &&str| memmem::find(&line.as_bytes()[at..], event.as_bytes());
+    EVENTS.iter().filter_map(|event| found(event)).min().map(|after| at + after)
 }
 
 impl Stream {

@@ -1,0 +1,72 @@
+//! The formats of one runner name its failing tests alike: each pair here is of one and the same run.
+//!
+//! What a format cannot tell is left out by the pair's own rule, which says why.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use crate::ingest::{Hints, read};
+use crate::model::TestId;
+
+/// Suite and name.
+type Id = (String, String);
+
+/// Two reports of one run, and which of their failures the other cannot tell of.
+struct Pair {
+    reports: [&'static str; 2],
+    /// Tells whether a failure of one should be in the other, all those of which it is given.
+    is_told: fn(&Id, &BTreeSet<Id>) -> bool,
+}
+
+const PAIRS: &[Pair] = &[
+    Pair { reports: ["jest-json/jest_30.json", "junit/jest_30.xml"], is_told: is_of_a_test },
+    Pair { reports: ["vitest-json/vitest_4.json", "junit/vitest_4.xml"], is_told: is_of_a_vitest_test },
+    Pair { reports: ["mocha-json/mocha_12.json", "junit/mocha_12.xml"], is_told: all },
+    Pair { reports: ["mocha-json/mocha_12.json", "mocha-json-stream/mocha_12.log"], is_told: all },
+    Pair { reports: ["mocha-json/mocha_12.json", "mochawesome/mochawesome_8.json"], is_told: all },
+    Pair { reports: ["playwright-json/playwright_1_65.json", "junit/playwright_1_65.xml"], is_told: all },
+    Pair {
+        reports: ["playwright-json/playwright_1_65_retries.json", "junit/playwright_1_65_retries.xml"],
+        is_told: all,
+    },
+    Pair { reports: ["rspec-json/rspec_3_12.json", "junit/rspec_3_12.xml"], is_told: is_of_a_test },
+];
+
+fn all(_: &Id, _: &BTreeSet<Id>) -> bool {
+    true
+}
+
+/// Files that cannot be run are told of in different ways, or in one of the reports only.
+fn is_of_a_test((suite, name): &Id, _: &BTreeSet<Id>) -> bool {
+    let words = ["[suite]", "Test suite failed to run", "Test execution failure"];
+    !words.iter().any(|word| suite.contains(word) || name.contains(word))
+}
+
+/// Vitest's JUnit report names a hook's failure after its suite, and a file's after the file.
+fn is_of_a_vitest_test(id: &Id, all: &BTreeSet<Id>) -> bool {
+    let (_, name) = id;
+    is_of_a_test(id, all) && name != "broken teardown" && !all.contains(&(name.clone(), "[suite]".to_owned()))
+}
+
+/// Returns the failing tests of a report, those of jest-junit as they are meant: it writes the whole title twice.
+fn failing(report: &str) -> BTreeSet<Id> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/ingest").join(report);
+    let hints = Hints { root: Some("/home/user/shop".into()), ..Hints::default() };
+    let reading = read(&fs_err::read(path).unwrap(), &hints).unwrap();
+    let id = |TestId { suite, name }: TestId| if suite == name { (String::new(), name) } else { (suite, name) };
+    let ids = reading.report.failures.into_iter().map(|failure| id(failure.id));
+    ids.map(|(suite, name)| (suite, name.trim().to_owned())).collect()
+}
+
+#[test]
+fn two_reports_of_one_run_name_the_same_failures() {
+    for Pair { reports, is_told } in PAIRS {
+        let [one, other] = reports.map(failing);
+        let told = |ids: &BTreeSet<Id>, all: &BTreeSet<Id>| -> BTreeSet<Id> {
+            ids.iter().filter(|id| is_told(id, all)).cloned().collect()
+        };
+        let (here, there) = (told(&one, &other), told(&other, &one));
+        assert!(!here.is_empty());
+        assert_eq!(here, there, "{reports:?}");
+    }
+}
