@@ -41,6 +41,7 @@ mod tap;
 mod thrown;
 mod trace;
 mod trx;
+mod traceback;
 mod values;
 mod vitest_json;
 mod xml;

@@ -4,20 +4,13 @@
 
 use camino::Utf8Path;
 
-use crate::ingest::{detail, trace};
+use crate::ingest::{detail, trace, traceback};
 use crate::model::{Failure, Frame, Location};
-
-/// The sentences between the exceptions of a chain.
-const CHAINED: [&str; 2] = [
-    "\nThe above exception was the direct cause of the following exception:\n",
-    "\nDuring handling of the above exception, another exception occurred:\n",
-];
 
 /// Fills in what the text of a failure says, without the captured output. `summary` is what the short test summary has
 /// for a message; it may be cut short.
 pub(super) fn fill(failure: &mut Failure, body: &str, summary: &str) {
-    let start = CHAINED.iter().filter_map(|words| Some(body.rfind(words)? + words.len())).max().unwrap_or(0);
-    let text = &body[start..];
+    let text = traceback::last_of_chain(body);
     let told = Told::read(text);
     failure.message = told.message.clone().unwrap_or_else(|| untold_message(text, summary));
     failure.kind = told.kind(&failure.message).to_owned();
@@ -83,22 +76,15 @@ impl<'t> Told<'t> {
     /// Returns the exception's type, as far as pytest itself names it.
     fn kind<'a>(&'a self, message: &'a str) -> &'a str {
         let first = message.lines().next().unwrap_or_default();
-        match first.split(": ").next().unwrap_or_default() {
+        match traceback::exception_type(message) {
             _ if message.contains(" from pytest-timeout.") => detail::TIMEOUT,
-            _ if self.is_syntax_error => first.split(':').next().unwrap_or_default(),
-            _ if is_type(self.last) => self.last,
-            name if is_type(name) && name.len() < first.len() => name,
+            Some(name) if self.is_syntax_error => name,
+            _ if traceback::is_type(self.last) => self.last,
+            Some(name) if name.len() < first.len() => name,
             _ if first.starts_with("assert ") => "AssertionError",
             _ => "",
         }
     }
-}
-
-/// Tells whether `text` looks like the name of an exception's type.
-fn is_type(text: &str) -> bool {
-    let is_name = |c: char| c.is_alphanumeric() || c == '_' || c == '.';
-    let class = text.rsplit('.').next().unwrap_or_default();
-    class.starts_with(|c: char| c.is_uppercase()) && text.chars().all(is_name)
 }
 
 /// Reads `tests/test_a.py:7: AssertionError`, `tests/test_a.py:7: in test_b` or `tests/test_a.py:7: `; returns what stands
@@ -131,31 +117,6 @@ fn untold_message(text: &str, summary: &str) -> String {
     }
     let is_telling = |line: &&str| !line.trim().is_empty() && !line.starts_with("[gw") && place(line).is_none();
     text.lines().find(is_telling).unwrap_or(summary).trim().to_owned()
-}
-
-/// Fills in what Python's fault handler says when the process dies: the stack of the thread that failed, innermost first.
-pub(super) fn fill_fatal(failure: &mut Failure, text: &str) {
-    let Some(fatal) = text.lines().next().filter(|line| line.starts_with(FATAL)) else { return };
-    fatal.clone_into(&mut failure.message);
-    FATAL.clone_into(&mut failure.kind);
-    let current = text.split_once("\nCurrent thread ").map_or(text, |(_, current)| current);
-    let lines = current
-        .lines()
-        .skip(1)
-        .skip_while(|line| !line.starts_with("  File "))
-        .take_while(|line| line.starts_with("  File "));
-    failure.frames = lines.filter_map(fatal_frame).take(trace::FRAMES_MAX).collect();
-    failure.location = trace::own_place(&failure.frames);
-}
-
-/// How the fault handler begins.
-pub(super) const FATAL: &str = "Fatal Python error";
-
-/// Reads `  File "/home/user/test_a.py", line 11 in test_b`.
-fn fatal_frame(line: &str) -> Option<Frame> {
-    let (file, rest) = line.trim_start().strip_prefix("File \"")?.split_once("\", line ")?;
-    let (number, function) = rest.split_once(" in ")?;
-    Some(Frame { function: Some(function.to_owned()), location: trace::place(file, number, None)? })
 }
 
 /// Returns the file of the outermost place: that of the test, for most failures.
@@ -238,17 +199,6 @@ mod tests {
         let failure =
             check(doctest, "", ["DocTestFailure", "Expected:\n    1\nGot:\n    0", "/home/u/shop/cart.py:18"]);
         assert_eq!((failure.actual.as_deref(), failure.expected.as_deref()), (Some("0"), Some("1")));
-    }
-
-    #[test]
-    fn the_stack_of_a_process_that_dies_is_read_innermost_first() {
-        let mut failure = Failure::bare(TestId::new("s", "t"));
-        let text = "Fatal Python error: Aborted\n\nThread 0x7f (most recent call first):\n  File \"/usr/lib/a.py\", line 1 in a\n\n\
-            Current thread 0x7f (most recent call first):\n  File \"/usr/lib/python3.11/ctypes/__init__.py\", line 519 in string_at\n  \
-            File \"/home/u/test_a.py\", line 11 in test_b\n\nExtension modules: x\n";
-        fill_fatal(&mut failure, text);
-        assert_eq!((failure.message.as_str(), failure.frames.len()), ("Fatal Python error: Aborted", 2));
-        assert_eq!(failure.location.unwrap().to_string(), "/home/u/test_a.py:11");
     }
 
     #[test]

@@ -11,7 +11,7 @@ use crate::ingest::pytest::line::{self, Tally, Word};
 use crate::ingest::pytest::session::{LastWords, Listed, Phase, Session};
 use crate::ingest::pytest::{failure, progress::Progress};
 use crate::ingest::recorder::Recorder;
-use crate::ingest::{ABORTED, Hints, UNNAMED, detail};
+use crate::ingest::{ABORTED, Hints, UNNAMED, detail, traceback};
 use crate::model::{FailedAttempt, Failure, FlakyPass, Outcome, TestId};
 
 /// Failures without a name that are reported one by one.
@@ -63,7 +63,7 @@ pub(super) fn settle(session: Session, closing: Option<Tally>, hints: &Hints, to
     for red in reds {
         let failure = settling.failure(&red);
         // The closing line counts it as failed, the JUnit report as an error.
-        let is_crash = failure.message.starts_with("worker '") || failure.kind == failure::FATAL;
+        let is_crash = failure.message.starts_with("worker '") || failure.kind == traceback::FATAL;
         to.fail(if is_crash { Outcome::Errored } else { red.outcome }, failure);
     }
     settling.report_deaths(session.internal, to);
@@ -118,11 +118,11 @@ impl Settling<'_> {
         let part = if outcome == Outcome::Failed { Part::Failures } else { Part::Errors };
         let n_counted = self.closing.map(|tally| usize::try_from(tally.of(outcome)).unwrap_or(usize::MAX));
         let n_of = |reds: &[Red]| reds.iter().filter(|red| red.outcome == outcome).count();
+        self.add_by_status(reds, outcome);
         self.pair_in_order(reds, outcome, part);
         if let Some(n_counted) = n_counted {
             drop_output(reds, outcome, n_counted);
         }
-        self.add_by_status(reds, outcome);
         let n_seen = usize::try_from(self.progress.n_seen(outcome)).unwrap_or(usize::MAX);
         if n_counted.is_none() && n_seen > 0 {
             drop_output(reds, outcome, n_seen);
@@ -274,7 +274,7 @@ impl Settling<'_> {
         };
         if let Some(words) = self.last_words.iter().find(is_of_worker) {
             let told = words.text.clone().into_text();
-            failure::fill_fatal(&mut failure, &told);
+            traceback::fill_fatal(&mut failure, &told);
             output.push_str(&told);
         }
         detail::set_output(&mut failure, &output, bytes_max);
@@ -311,8 +311,8 @@ impl Settling<'_> {
             detail::TIMEOUT.clone_into(&mut failure.kind);
             "the test timed out, and the process was ended".clone_into(&mut failure.message);
         }
-        if first.starts_with(failure::FATAL) {
-            failure::fill_fatal(&mut failure, &text);
+        if first.starts_with(traceback::FATAL) {
+            traceback::fill_fatal(&mut failure, &text);
         } else {
             detail::fill(&mut failure, &[&text]);
         }
