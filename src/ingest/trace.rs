@@ -132,8 +132,13 @@ pub(super) fn frames(text: &str) -> Vec<Frame> {
 
 /// Returns the innermost place that does not look like a library's, else the innermost.
 pub(super) fn own_place(frames: &[Frame]) -> Option<Location> {
-    let is_own = |frame: &&Frame| !FOREIGN.iter().any(|part| frame.location.file.as_str().contains(part));
+    let is_own = |frame: &&Frame| !is_foreign(&frame.location);
     frames.iter().find(is_own).or(frames.first()).map(|frame| frame.location.clone())
+}
+
+/// Tells whether a place looks like a library's.
+pub(super) fn is_foreign(place: &Location) -> bool {
+    FOREIGN.iter().any(|part| place.file.as_str().contains(part))
 }
 
 /// Makes a location of the groups `file`, `line` and `column`; `None` when a number is no line number.
