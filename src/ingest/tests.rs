@@ -241,7 +241,8 @@ fn names_of_suites_are_bounded_for_each_failure_keeps_one() {
         format!("     Running tests/a.rs (t/{long})\nrunning 1 test\ntest b ... FAILED\n"),
         format!("error: could not compile `{long}` (test \"{long}\")\n"),
         format!("TAP version 13\n# {long}\nnot ok 1 b\n1..1\n"),
-        format!("TAP version 13\n# Subtest: c\n    not ok 1 - b\n    1..1\nnot ok 1 - {long}\n1..1\n"),
+        format!("TAP version 13\n    not ok 1 - b\n    1..1\nnot ok 1 - {long}\n1..1\n"),
+        format!("TAP version 13\n# Subtest: {long}\n    not ok 1 - b\n    1..1\nnot ok 1 - {long}\n1..1\n"),
     ] {
         let report = read(text.as_bytes(), &Hints::default()).unwrap().report;
         assert_eq!(report.failures.len(), 1);

@@ -1,19 +1,26 @@
 //! The failure of a test point, from the lines under it.
 
 use std::sync::LazyLock;
+use std::time::Duration;
 
+use camino::Utf8Path;
+use memchr::memmem;
 use regex::Regex;
 
 use crate::ingest::tap::yaml;
-use crate::ingest::{Hints, detail, pattern, trace};
+use crate::ingest::{detail, pattern, trace};
 use crate::model::{Failure, Location, TestId};
+
+/// The kind of a failure that is only the consequence of its parent's, as node calls it.
+const CANCELLED: &str = "cancelledByParent";
 
 /// `file:1:2`, alone or in the parentheses of a stack frame.
 static PLACE: LazyLock<Regex> =
     LazyLock::new(|| pattern(r"(?:^|\()(?:file://)?(?P<file>[^()\s][^()]*?):(?P<line>\d+)(?::(?P<column>\d+))?\)?$"));
 
 /// Reads the failure of the point `id` from its diagnostics: a YAML block, or comments and whatever else was printed.
-pub(super) fn failure(id: TestId, diagnostics: &str, hints: &Hints) -> Failure {
+/// Places below `root` are relative to it.
+pub(super) fn failure(id: TestId, diagnostics: &str, root: Option<&Utf8Path>) -> Failure {
     let mut failure = Failure::bare(id);
     let entries = yaml_block(diagnostics).map(yaml::read);
     let text = match &entries {
@@ -27,23 +34,72 @@ pub(super) fn failure(id: TestId, diagnostics: &str, hints: &Hints) -> Failure {
     // Node's place is that of the test, so it counts only when nothing is known of the failure's.
     let of_test = || entries.as_ref()?.get(&["location"]).and_then(place);
     failure.location = failure.location.take().or_else(of_test);
-    detail::set_output(&mut failure, diagnostics, hints.output_bytes_max);
+    if let Some(root) = root {
+        let places = failure.frames.iter_mut().map(|frame| &mut frame.location).chain(&mut failure.location);
+        places.for_each(|place| make_relative(place, root));
+    }
     failure
 }
 
-/// Returns what stands between the first `---` and its `...`.
+fn make_relative(place: &mut Location, root: &Utf8Path) {
+    if let Ok(inner) = place.file.strip_prefix(root) {
+        place.file = inner.to_owned();
+    }
+}
+
+/// Tells whether a point that sums up failures says that it failed for a reason of its own as well. Only node does.
+pub(super) fn has_own_cause(diagnostics: &str) -> bool {
+    let has = |words: &str| memmem::find(diagnostics.as_bytes(), words.as_bytes()).is_some();
+    has("failureType: '") && !has("failureType: 'subtestsFailed'")
+}
+
+/// Tells whether the diagnostics of a failure that has a directive deny it: Bats knows none for failures and does not
+/// escape names, so that what looks like one is part of the name.
+pub(super) fn denies_directive(diagnostics: &str) -> bool {
+    let told = diagnostics.trim_start_matches([' ', '#', '-', '\n']);
+    let told = told.split_once("message: |").filter(|_| !told.starts_with('(')).map_or(told, |(_, message)| message);
+    let told = told.trim_start();
+    told.starts_with("(in test file ") || told.starts_with("(from function `")
+}
+
+/// Makes failures that their parent's failure caused tell of that; tells whether there were any.
+pub(super) fn explain(parts: &mut [Failure], parent: &Failure) -> bool {
+    let mut any = false;
+    for part in parts.iter_mut().filter(|part| part.kind == CANCELLED) {
+        any = true;
+        part.kind.clone_from(&parent.kind);
+        part.message.clone_from(&parent.message);
+        part.expected.clone_from(&parent.expected);
+        part.actual.clone_from(&parent.actual);
+        part.frames.clone_from(&parent.frames);
+        part.location = parent.location.clone().or(part.location.take());
+    }
+    any
+}
+
+/// Reads the duration that a line of a YAML block states.
+pub(super) fn duration(line: &str) -> Option<Duration> {
+    let millis = line.strip_prefix("duration_ms:")?.trim().trim_matches(['\'', '"']);
+    Duration::try_from_secs_f64(millis.parse::<f64>().ok()? / 1e3).ok()
+}
+
+/// Returns what stands between the first `---` and its `...`, or the `---` of a second block.
 fn yaml_block(diagnostics: &str) -> Option<&str> {
-    let mut start = None;
+    let mut start: Option<(usize, usize)> = None;
     let mut at = 0;
     for line in diagnostics.split_inclusive('\n') {
-        match (start, line.trim()) {
-            (None, "---") => start = Some(at + line.len()),
-            (Some(start), "...") => return diagnostics.get(start..at),
+        let content = line.trim();
+        let indent = line.len() - line.trim_start().len();
+        match start {
+            None if content == "---" => start = Some((at + line.len(), indent)),
+            Some((start, margin)) if indent <= margin && (content == "..." || content == "---") => {
+                return diagnostics.get(start..at);
+            }
             _ => {}
         }
         at += line.len();
     }
-    start.and_then(|start| diagnostics.get(start..))
+    start.and_then(|(start, _)| diagnostics.get(start..))
 }
 
 /// Takes the `#` off comments, and keeps other lines.
@@ -57,12 +113,60 @@ fn without_margin(diagnostics: &str) -> String {
 
 fn fill_from_yaml(failure: &mut Failure, entries: &yaml::Entries) {
     let get = |keys: &[&str]| entries.get(keys).map(str::to_owned);
-    failure.message = get(&["error", "message", "description"]).unwrap_or_default();
-    failure.expected = get(&["expected", "wanted", "want", "expect"]);
-    failure.actual = get(&["actual", "found", "got", "have"]);
-    let timed_out = get(&["failureType"]).is_some_and(|kind| kind == "testTimeoutFailure");
-    failure.kind = if timed_out { detail::TIMEOUT.to_owned() } else { get(&["name", "exception"]).unwrap_or_default() };
-    failure.location = place_of_failure(entries);
+    let get_any = |keys: &[&str]| entries.get_any(keys).map(str::to_owned);
+    failure.message = get(&["error.message", "error", "message", "description"]).unwrap_or_default();
+    if UNTELLING.contains(&failure.message.as_str()) {
+        entries.first_in("details").unwrap_or_default().clone_into(&mut failure.message);
+    }
+    failure.expected = get_any(&["expected", "wanted", "want", "expect"]);
+    failure.actual = get_any(&["actual", "found", "got", "have"]);
+    if failure.expected.is_none() && failure.actual.is_none() {
+        let expected_first = || entries.get(&["diff"]).and_then(sides);
+        let actual_first = || entries.get(&["Difference (- actual, + expected):"]).and_then(sides);
+        let values = expected_first().or_else(|| actual_first().map(|(actual, expected)| (expected, actual)));
+        (failure.expected, failure.actual) = values.unzip();
+    }
+    failure.kind = kind(entries);
+    failure.location = place_of_failure(entries).filter(|place| !trace::is_foreign(place));
+}
+
+/// Messages, mostly AVA's, that say less than the details do.
+const UNTELLING: &[&str] = &["", "null", "Error thrown in test", "Rejected promise returned by test"];
+
+fn kind(entries: &yaml::Entries) -> String {
+    match entries.get(&["failureType"]) {
+        Some("testTimeoutFailure") => detail::TIMEOUT.to_owned(),
+        Some(CANCELLED) => CANCELLED.to_owned(),
+        // Node's `type` is that of the test.
+        _ => entries
+            .get(&["name", "type", "exception"])
+            .filter(|kind| !["suite", "test"].contains(kind))
+            .unwrap_or_default()
+            .to_owned(),
+    }
+}
+
+/// Takes a difference apart into the text of its `-` and that of its `+`; one that does not show the whole has none.
+fn sides(diff: &str) -> Option<(String, String)> {
+    let mut sides = (String::new(), String::new());
+    let is_header = |line: &&str| ["--- ", "+++ ", "@@ -1,", "@@ -0,"].iter().any(|start| line.starts_with(start));
+    for line in diff.lines().skip_while(is_header) {
+        let content = line.get(1..).unwrap_or_default();
+        match line.as_bytes().first() {
+            Some(b'-') => sides.0 = sides.0 + content + "\n",
+            Some(b'+') => sides.1 = sides.1 + content + "\n",
+            Some(b' ') | None => sides = (sides.0 + content + "\n", sides.1 + content + "\n"),
+            Some(_) => return None,
+        }
+    }
+    (sides.0 != sides.1).then(|| (without_indent(&sides.0), without_indent(&sides.1)))
+}
+
+fn without_indent(text: &str) -> String {
+    let depth =
+        text.lines().filter(|line| !line.trim().is_empty()).map(|line| line.len() - line.trim_start().len()).min();
+    let lines: Vec<_> = text.lines().map(|line| line.get(depth.unwrap_or(0)..).unwrap_or_default()).collect();
+    lines.join("\n").trim_end().to_owned()
 }
 
 /// Returns the place of the failure itself.
@@ -79,7 +183,7 @@ fn place_of_failure(entries: &yaml::Entries) -> Option<Location> {
 }
 
 fn place(told: &str) -> Option<Location> {
-    trace::location(&PLACE.captures(told)?)
+    trace::location(&PLACE.captures(told.trim())?)
 }
 
 #[cfg(test)]
@@ -87,7 +191,16 @@ mod tests {
     use super::*;
 
     fn read(diagnostics: &str) -> Failure {
-        failure(TestId::new("s", "n"), diagnostics, &Hints::default())
+        failure(TestId::new("s", "n"), diagnostics, None)
+    }
+
+    fn check_values(diagnostics: &str, expected: &str, actual: &str) {
+        let failure = read(diagnostics);
+        assert_eq!(
+            (failure.expected.as_deref(), failure.actual.as_deref()),
+            (Some(expected), Some(actual)),
+            "{failure:#?}"
+        );
     }
 
     #[test]
@@ -114,14 +227,46 @@ mod tests {
 
     #[test]
     fn places_are_read_from_parts_and_frames() {
-        assert_eq!(
-            read("  ---\n  at:\n    line: 8\n    column: 5\n    file: test.js\n  ...\n").location.unwrap().to_string(),
-            "test.js:8:5"
+        let check = |diagnostics: &str, place: &str| assert_eq!(read(diagnostics).location.unwrap().to_string(), place);
+        check("  ---\n  at:\n    line: 8\n    column: 5\n    file: test.js\n  ...\n", "test.js:8:5");
+        check("  ---\n  at: >-\n    f.is\n    (file:///u/a.js:3:4)\n  ...\n", "/u/a.js:3:4");
+        check("  ---\n    at: \" file:///u/a.mjs:3:4\"\n  ...\n", "/u/a.mjs:3:4");
+        check("  ---\n  file: t/a.t\n  line: 45\n", "t/a.t:45");
+        let library = "  ---\n  at: >-\n    f.is\n    (file:///u/node_modules/ava/lib/assert.js:3:4)\n  ...\n";
+        assert_eq!(read(library).location, None);
+    }
+
+    #[test]
+    fn values_are_read_from_wherever_they_are_told() {
+        check_values("  ---\n  data:\n    got: 2\n    expect: 3\n  ...\n", "3", "2");
+        check_values("  ---\n  expected:\n    a: 1\n  actual:\n    a: 2\n  ...\n", "a: 1", "a: 2");
+        check_values(
+            "  ---\n  diff: |\n    --- expected\n    +++ actual\n    @@ -1,1 +1,1 @@\n    -3\n    +2\n  ...\n",
+            "3",
+            "2",
         );
-        assert_eq!(
-            read("  ---\n  at: >-\n    f.is\n    (file:///u/a.js:3:4)\n  ...\n").location.unwrap().to_string(),
-            "/u/a.js:3:4"
+        let ava = "  ---\n  details:\n    'Difference (- actual, + expected):': |-\n        {\n      -   a: 1,\n      +   a: 2,\n        }\n  message: ''\n  ...\n";
+        check_values(ava, "{\n  a: 2,\n}", "{\n  a: 1,\n}");
+        let cut = "  ---\n  diff: |\n    --- expected\n    +++ actual\n    @@ -1,2 +1,2 @@\n    -3\n    +2\n    @@ -9,1 +9,1 @@\n  ...\n";
+        assert_eq!(read(cut).expected, None);
+    }
+
+    #[test]
+    fn of_several_blocks_the_first_tells() {
+        let failure = read("  ---\n  message: one\n  ...\n  ---\n  message: two\n  ...\n");
+        assert_eq!(failure.message, "one");
+        assert_eq!(read("  ---\n  message: one\n  ---\n  message: two\n  ...\n").message, "one");
+    }
+
+    #[test]
+    fn bats_denies_directives_in_names() {
+        assert!(denies_directive("# (in test file a.bats, line 1)\n"));
+        assert!(denies_directive(
+            "  ---\n  duration_ms: 3\n  message: |\n    (from function `f' in file a.bats, line 9,\n  ...\n"
+        ));
+        assert!(
+            !denies_directive("#   Failed (TODO) test 'x'\n")
+                && !denies_directive("  ---\n  message: |\n    x\n  ...\n")
         );
-        assert_eq!(read("  ---\n  file: t/a.t\n  line: 45\n").location.unwrap().to_string(), "t/a.t:45");
     }
 }
