@@ -5,7 +5,7 @@ use std::time::Duration;
 use camino::Utf8PathBuf;
 
 use crate::ingest::{COMPLAINTS_MAX, Complaint, Hints, Reading};
-use crate::model::{Failure, FlakyPass, Outcome, TestCase, TestId, TestReport};
+use crate::model::{Failure, FlakyPass, IdHash, Outcome, TestCase, TestId, TestReport};
 use crate::text::cap;
 
 /// Bytes of output kept of a failure once all failures together have more than their limit.
@@ -100,6 +100,21 @@ impl Recorder {
         if let Some(listener) = &mut self.listener {
             listener(&Case { suite, name, outcome, duration, failure: None });
         }
+    }
+
+    /// Adds a result that is not red by the hash of its id: for formats in which a result is only believed once its name
+    /// is gone. No listener hears of it.
+    pub(super) fn tally_hashed(&mut self, id: IdHash, outcome: Outcome) {
+        if self.keeps_ids {
+            self.report.tally(id, outcome);
+        } else {
+            self.report.count(outcome, 1);
+        }
+    }
+
+    /// Tells whether somebody hears of each case by name.
+    pub(super) fn is_heard(&self) -> bool {
+        self.listener.is_some()
     }
 
     /// Adds results whose names are not told.
