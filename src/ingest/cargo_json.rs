@@ -1,16 +1,26 @@
 //! Cargo's JSON lines (`--message-format=json`): compiler errors with spans and edits, and what was built.
 //!
 //! Lines that are no such JSON are skipped: cargo, build scripts and tests print between them. Warnings are dropped.
-//! The lines are described in the Cargo book ("External tools") and the rustc book ("JSON output").
+//! The lines are described in the Cargo book ("External tools") and the rustc book ("JSON output"). The reader of cargo's
+//! text log gives it the lines that stand among the text; `rustc_json` reads rustc's own.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use camino::Utf8PathBuf;
 use serde::Deserialize;
 
-use crate::ingest::detail;
+use crate::ingest::{detail, source};
 use crate::model::{BuildReport, BuildTarget, Diagnostic, Failure, Location, Span, Suggestion, TestId};
-use crate::text::ansi;
+use crate::text::{ansi, cap};
+
+/// Errors kept of each target of a log; the rest repeats them.
+const ERRORS_MAX: usize = 100;
+
+/// The longest message and the longest rendered text kept of an error of a log, in bytes.
+const ERROR_BYTES_MAX: usize = 16 << 10;
+
+/// Places and proposals kept of an error of a log.
+const SPANS_MAX: usize = 100;
 
 /// Number of macro expansions that are climbed from a span to the code that was written.
 const EXPANSIONS_MAX: usize = 32;
@@ -46,26 +56,98 @@ fn failure_of(id: TestId, diagnostic: &Diagnostic) -> Failure {
 
 /// Reads the lines of one cargo command.
 pub fn read_build(bytes: &[u8]) -> BuildReport {
-    let mut build = BuildReport::default();
-    let mut seen = HashSet::new();
-    for line in bytes.split(|&byte| byte == b'\n').map(<[u8]>::trim_ascii) {
+    let mut build = Build::default();
+    for line in bytes.split(|&byte| byte == b'\n') {
+        build.line(line);
+    }
+    build.report
+}
+
+/// A build as it is told.
+#[derive(Default)]
+struct Build {
+    report: BuildReport,
+    seen: HashSet<String>,
+}
+
+impl Build {
+    /// Takes a line; tells whether it is one of cargo's.
+    fn line(&mut self, line: &[u8]) -> bool {
+        let line = line.trim_ascii();
         if !line.starts_with(b"{") {
-            continue;
+            return false;
         }
+        let build = &mut self.report;
         match serde_json::from_slice::<Line>(line) {
             Ok(Line::CompilerMessage { package_id, manifest_path, target, message }) => {
-                let diagnostic = message.diagnostic().filter(|diagnostic| seen.insert(identity(diagnostic)));
+                let diagnostic = message.diagnostic().filter(|found| self.seen.insert(identity(found)));
                 build.errors.extend(diagnostic.map(|found| (target.of(package_id, manifest_path), found)));
             }
-            Ok(Line::CompilerArtifact(artifact)) => artifact.enter(&mut build),
+            Ok(Line::CompilerArtifact(artifact)) => artifact.enter(build),
             Ok(Line::BuildScriptExecuted { package_id, out_dir }) => {
                 build.out_dirs.insert(package_id, out_dir);
             }
             Ok(Line::BuildFinished { success }) => build.success = Some(success),
-            Ok(Line::Other) | Err(_) => {}
+            Ok(Line::Other) => {}
+            Err(_) => return false,
         }
+        true
     }
-    build
+}
+
+/// Cargo's JSON lines in a log of any size: only errors are kept, and of each target not more than anyone reads.
+pub(super) struct Messages {
+    build: Build,
+    /// Where the errors that are kept stand, and how many there are of each target.
+    lines: Vec<(u64, u64)>,
+    n_of_target: HashMap<String, usize>,
+    output_bytes_max: usize,
+}
+
+impl Messages {
+    pub(super) fn new(output_bytes_max: usize) -> Self {
+        Self { build: Build::default(), lines: Vec::new(), n_of_target: HashMap::new(), output_bytes_max }
+    }
+
+    /// Takes a line; tells whether it is one of cargo's.
+    pub(super) fn line(&mut self, line: &source::Line<'_>) -> bool {
+        let is_cargos = self.build.line(line.text.as_bytes());
+        let report = &mut self.build.report;
+        *report = BuildReport { errors: std::mem::take(&mut report.errors), ..BuildReport::default() };
+        while report.errors.len() > self.lines.len() {
+            let Some((target, mut diagnostic)) = report.errors.pop() else { break };
+            let n = self.n_of_target.entry(target.binary_id()).or_default();
+            *n += 1;
+            if *n <= ERRORS_MAX {
+                shorten(&mut diagnostic);
+                report.errors.push((target, diagnostic));
+                self.lines.push((line.offset, line.offset + line.text.len() as u64));
+            }
+        }
+        is_cargos
+    }
+
+    /// Takes one failure per target that did not compile.
+    pub(super) fn take_failures(&mut self) -> Vec<Failure> {
+        let report = std::mem::take(&mut self.build.report);
+        let mut failures = failures(&report, self.output_bytes_max);
+        for ((target, _), (start, end)) in report.errors.iter().zip(self.lines.drain(..)) {
+            let id = TestId::build(target.binary_id());
+            for failure in failures.iter_mut().filter(|failure| failure.id == id) {
+                failure.source = Some((failure.source.map_or(start, |(start, _)| start), end));
+            }
+        }
+        failures
+    }
+}
+
+/// Cuts a diagnostic to a size that many of can be kept.
+fn shorten(diagnostic: &mut Diagnostic) {
+    for text in [&mut diagnostic.message, &mut diagnostic.rendered] {
+        *text = cap::head_and_tail(text, ERROR_BYTES_MAX);
+    }
+    diagnostic.spans.truncate(SPANS_MAX);
+    diagnostic.suggestions.truncate(SPANS_MAX);
 }
 
 /// What makes two diagnostics the same one, met in two targets of a package.

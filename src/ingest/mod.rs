@@ -13,6 +13,7 @@
 
 pub mod cargo_json;
 
+mod capture;
 mod cargo_text;
 mod decode;
 mod detail;
@@ -42,6 +43,7 @@ mod thrown;
 mod trace;
 mod trx;
 mod traceback;
+mod unsettled;
 mod values;
 mod vitest_json;
 mod xml;

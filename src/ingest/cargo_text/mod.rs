@@ -1,6 +1,6 @@
 //! What `cargo test` prints: compile errors, libtest's blocks of results, and cargo's own words around them.
 //!
-//! The reader believes headers, not looks: see `block`. Of a target that cargo did not come to run, nothing is known, so
+//! The reader believes headers, not looks: see `block`; `run` follows what cargo prints around the blocks. Of a target that cargo did not come to run, nothing is known, so
 //! nothing is reported.
 //!
 //! # Suites
@@ -24,32 +24,29 @@
 //! nextest does.
 
 mod block;
+mod closing;
+mod run;
 mod rustc;
+mod sections;
+mod settle;
+mod status;
 pub(super) mod suite;
 mod uncaptured;
 
-use std::collections::HashMap;
 use std::sync::LazyLock;
 
 use memchr::memmem;
 use regex::Regex;
 
-use crate::ingest::cargo_text::block::Block;
-use crate::ingest::cargo_text::rustc::Errors;
+use crate::ingest::cargo_json::Messages;
+use crate::ingest::cargo_text::run::Run;
 use crate::ingest::recorder::Recorder;
-use crate::ingest::{ABORTED, Collected, Format, Hints, Likeness, Reader, cargo_json, detail, offset_in, pattern};
-use crate::model::{Failure, Outcome, TestCase, TestId};
-use crate::text::ansi;
+use crate::ingest::source::Line;
+use crate::ingest::{Format, Hints, Likeness, Lines, Owner, Reader, pattern};
+use crate::model::Outcome;
 
 /// The text log of `cargo test`, or of one libtest binary.
 pub(super) struct CargoText;
-
-/// How many times over a log may be looked through for the ends of blocks that have none.
-const LINES_AGAIN_MAX: usize = 32;
-
-/// `  process didn't exit successfully: `…` (signal: 6, SIGABRT: process abort signal)`
-static PROCESS_ENDED: LazyLock<Regex> =
-    LazyLock::new(|| pattern(r"^ *process didn't exit successfully: `[^`]*` \((?P<how>.+)\)$"));
 
 /// What only cargo or rustc says when there is not even a test binary.
 static BUILD_FAILED: LazyLock<Regex> = LazyLock::new(|| {
@@ -64,168 +61,62 @@ impl Format for CargoText {
     }
 
     fn sniff(&self, text: &str) -> Result<Likeness, &'static str> {
-        let text = ansi::strip(text);
         let has = |words: &str| memmem::find(text.as_bytes(), words.as_bytes()).is_some();
         let header = memmem::find_iter(text.as_bytes(), "running ")
             .filter(|&at| at == 0 || text.as_bytes()[at - 1] == b'\n')
-            .any(|at| block::announced(text[at..].lines().next().unwrap_or_default()).is_some());
-        if header && (has("\ntest result: ") || has("\ntest ") || has(" --- FAILED")) {
+            .any(|at| run::announced(text[at..].lines().next().unwrap_or_default()).is_some());
+        let result = has("\ntest result: FAILED. ") || has("\ntest result: ok. ");
+        if header && (result || has("\ntest ") || has(" --- FAILED")) {
             return Ok(Likeness::Certain);
         }
         let is_likely =
-            header || has("     Running unittests") || has("   Doc-tests ") || has("{\"reason\":\"compiler-");
-        if is_likely || BUILD_FAILED.is_match(&text) {
+            header || result || has("     Running unittests") || has("   Doc-tests ") || has("{\"reason\":\"compiler-");
+        if is_likely || BUILD_FAILED.is_match(text) {
             return Ok(Likeness::Likely);
         }
         Err("there is no line like `running 3 tests` and no compile error")
     }
 
     fn reader(&self, hints: &Hints) -> Reader {
-        Collected::reader(hints, read)
+        let (run, messages) = (Run::new(hints), Messages::new(hints.output_bytes_max));
+        Reader::Lines(Box::new(Log { run, messages }))
     }
 }
 
-fn read(text: &str, hints: &Hints, reading: &mut Recorder) {
-    let text = ansi::strip(text);
-    let lines: Vec<_> = text.lines().collect();
-    let suite = hints.suite.clone().unwrap_or_default();
-    let lines_left = lines.len().saturating_mul(LINES_AGAIN_MAX);
-    let (since, n_red, failed_at, ran) = (0, 0, None, false);
-    let mut walk = Walk { text: &text, lines: &lines, hints, reading, suite, since, n_red, failed_at, ran, lines_left };
-    walk.run();
+/// A log as it is read.
+struct Log {
+    run: Run,
+    /// What cargo says in JSON.
+    messages: Messages,
 }
 
-struct Walk<'t, 'r> {
-    text: &'t str,
-    lines: &'r [&'t str],
-    hints: &'r Hints,
-    reading: &'r mut Recorder,
-    /// The suite whose output is being read, the line where it began, and its red cases so far.
-    suite: String,
-    since: usize,
-    n_red: usize,
-    /// The line where cargo said that a test binary failed, until it says how.
-    failed_at: Option<usize>,
-    /// Whether any test binary was started.
-    ran: bool,
-    /// Lines that may yet be looked through for the ends of blocks that have none.
-    lines_left: usize,
-}
-
-impl<'t> Walk<'t, '_> {
-    fn run(&mut self) {
-        let mut errors = Errors::default();
-        let mut json = String::new();
-        let mut at = 0;
-        while let Some(&line) = self.lines.get(at) {
-            at = if block::announced(line).is_some() {
-                self.block(at)
-            } else if let Some(suite) = suite::of_header(line) {
-                self.enter(suite, at + 1)
-            } else if line.starts_with("{\"reason\":") {
-                json.push_str(line);
-                json.push('\n');
-                at + 1
-            } else {
-                self.cargo_line(line, at);
-                errors.read(self.lines, at, |start, end| self.text_of(start, end)).unwrap_or(at + 1)
-            };
+impl Lines for Log {
+    fn line(&mut self, line: &Line<'_>, to: &mut Recorder) -> Owner {
+        if line.text.starts_with("{\"reason\":") && !self.run.is_in_block() && self.messages.line(line) {
+            return Owner::This;
         }
-        let output_bytes_max = self.hints.output_bytes_max;
-        let in_json = cargo_json::failures(&cargo_json::read_build(json.as_bytes()), output_bytes_max);
-        let rest_of = |piece: &'t str| &self.text[offset_in(self.text, piece)..];
-        let nothing_ran = !self.ran && in_json.is_empty();
-        let in_text = errors.into_failures(nothing_ran.then_some(rest_of), output_bytes_max);
+        self.run.is_heard = to.is_heard();
+        let owner = self.run.line(line);
+        self.tell(to);
+        owner
+    }
+
+    fn end(&mut self, to: &mut Recorder) {
+        self.run.end();
+        self.tell(to);
+        let in_json = self.messages.take_failures();
+        let in_text = self.run.take_build_failures(!in_json.is_empty());
         for failure in in_json.into_iter().chain(in_text) {
-            self.reading.fail(Outcome::Errored, failure);
+            to.fail(Outcome::Errored, failure);
         }
     }
+}
 
-    /// Returns the text of a range of lines.
-    fn text_of(&self, start: usize, end: usize) -> &'t str {
-        let Some((first, last)) = self.lines.get(start).zip(self.lines.get(end.wrapping_sub(1))) else { return "" };
-        let range = offset_in(self.text, first)..offset_in(self.text, last) + last.len();
-        self.text.get(range).unwrap_or_default()
-    }
-
-    fn enter(&mut self, suite: String, since: usize) -> usize {
-        (self.suite, self.since, self.n_red, self.ran, self.failed_at) = (suite, since, 0, true, None);
-        since
-    }
-
-    fn block(&mut self, header: usize) -> usize {
-        self.ran = true;
-        let block = block::read(self.lines, header, &mut self.lines_left);
-        let uncaptured = self.uncaptured(&block);
-        for &(name, outcome) in &block.results {
-            let id = TestId::new(self.suite.as_str(), name);
-            let failure = outcome.is_red().then(|| self.failure(id.clone(), &block, &uncaptured));
-            self.n_red += usize::from(failure.is_some());
-            self.reading.record(TestCase { id, outcome, duration: None, failure });
+impl Log {
+    fn tell(&mut self, to: &mut Recorder) {
+        for results in self.run.take_results() {
+            results.tell(to);
         }
-        self.reading.count_unnamed(Outcome::Passed, block.n_passed_unnamed);
-        self.reading.count_unnamed(Outcome::Skipped, block.n_ignored_unnamed);
-        if !block.is_closed {
-            let of = if self.suite.is_empty() { String::new() } else { format!(" of {}", self.suite) };
-            let (n_announced, n_results) = (block.n_announced, block.results.len());
-            let reason = format!(
-                "the results{of} are cut short: {n_announced} tests announced, {n_results} reported, no closing line"
-            );
-            self.reading.complain(offset_in(self.text, self.lines[header]) as u64, reason);
-        }
-        block.next
-    }
-
-    /// Finds the output of failed tests that was not captured, if any failed without a captured panic.
-    fn uncaptured(&self, block: &Block<'t>) -> HashMap<&'t str, (usize, usize)> {
-        let is_unexplained = |name: &str| !self.captured(name, block).contains("panicked at ");
-        let (start, end) = block.body;
-        if block.results.iter().any(|(name, outcome)| outcome.is_red() && is_unexplained(name)) {
-            return uncaptured::regions(self.lines, start, end);
-        }
-        HashMap::new()
-    }
-
-    /// Returns what a test printed, as its failure sections have it.
-    fn captured(&self, name: &str, block: &Block<'t>) -> String {
-        let sections = block.sections.get(name).into_iter().flatten();
-        sections.map(|&(start, end)| self.text_of(start, end)).collect::<Vec<_>>().join("\n")
-    }
-
-    fn failure(&self, id: TestId, block: &Block<'t>, uncaptured: &HashMap<&str, (usize, usize)>) -> Failure {
-        let mut text = self.captured(&id.name, block);
-        if let Some(&(start, end)) = uncaptured.get(id.name.as_str()).filter(|_| !text.contains("panicked at ")) {
-            let region = self.text_of(start, end);
-            let output =
-                block::begun(region).and_then(|_| region.split_once(" ... ")).map_or(region, |(_, output)| output);
-            text = format!("{output}\n{text}");
-        }
-        let mut failure = Failure::bare(id);
-        detail::fill(&mut failure, &[&text]);
-        detail::set_output(&mut failure, &text, self.hints.output_bytes_max);
-        failure
-    }
-
-    /// Follows what cargo says of a test binary that failed; one that died without a red test is a case of its own.
-    fn cargo_line(&mut self, line: &str, at: usize) {
-        if block::is_of_cargo(line) {
-            self.failed_at = Some(at);
-        } else if let Some((failed_at, found)) = self.failed_at.zip(PROCESS_ENDED.captures(line)) {
-            let how = &found["how"];
-            if self.n_red == 0 || how.starts_with("signal") {
-                self.aborted(how, failed_at);
-            }
-            self.failed_at = None;
-        }
-    }
-
-    fn aborted(&mut self, how: &str, failed_at: usize) {
-        let mut failure = Failure::bare(TestId::new(self.suite.as_str(), ABORTED));
-        let output = self.text_of(self.since, failed_at);
-        how.clone_into(&mut failure.kind);
-        failure.message = format!("the test binary died: {how}");
-        detail::set_output(&mut failure, output, self.hints.output_bytes_max);
-        self.reading.fail(Outcome::Errored, failure);
     }
 }
 

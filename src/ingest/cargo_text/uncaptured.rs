@@ -3,68 +3,120 @@
 //! With one thread a test's output stands between its name and its status; with several only its panic can be told from
 //! the others'. What cannot be told is nobody's.
 
-use std::collections::HashMap;
 use std::sync::LazyLock;
 
+use memchr::memmem;
 use regex::Regex;
 
-use crate::ingest::cargo_text::block;
+use crate::ingest::capture::{Allowance, Capture};
 use crate::ingest::pattern;
 
 /// The header of a panic, after whatever was printed before it on its line.
 static PANIC: LazyLock<Regex> = LazyLock::new(|| pattern(r"thread '(?P<thread>[^']+)'(?: \(\d+\))? panicked at "));
 
-/// Finds the line range of every test's own output between lines `start` and `end`.
-pub(super) fn regions<'t>(lines: &[&'t str], start: usize, end: usize) -> HashMap<&'t str, (usize, usize)> {
-    let mut regions = HashMap::new();
-    let mut open: Option<&'t str> = None;
-    for (at, &line) in lines.iter().enumerate().take(end).skip(start) {
-        if block::is_status(line) || line == "failures:" {
-            open = None;
-        } else if let Some(name) = block::begun(line) {
-            open = Some(name);
-            regions.insert(name, (at, at + 1));
-        } else if let Some(thread) = panicking(line).filter(|thread| open.is_none_or(|name| name == *thread)) {
-            open = Some(thread);
-            regions.entry(thread).or_insert((at, at + 1));
+/// Outputs kept of tests whose status is not known yet; the oldest is given up for a further one.
+const WAITING_MAX: usize = 64;
+
+/// The outputs of tests that have not ended.
+#[derive(Debug)]
+pub(super) struct Uncaptured {
+    allowance: Allowance,
+    /// The test whose output is being read.
+    open: Option<(String, Capture)>,
+    waiting: Vec<(String, Capture)>,
+}
+
+impl Uncaptured {
+    pub(super) fn new(allowance: Allowance) -> Self {
+        Self { allowance, open: None, waiting: Vec::new() }
+    }
+
+    /// Begins the output of a test, with what stands on the line of its name.
+    pub(super) fn begin(&mut self, name: &str, rest: &str) {
+        self.close();
+        let mut capture = self.allowance.capture();
+        capture.push_line(rest);
+        self.open = Some((name.to_owned(), capture));
+    }
+
+    /// Takes a line that is no status line.
+    pub(super) fn line(&mut self, line: &str) {
+        let may_open = |thread: &&str| self.open.as_ref().is_none_or(|(name, _)| name == thread);
+        if let Some(thread) = panicking(line).filter(may_open) {
+            let known = self.take(thread);
+            self.open = Some((thread.to_owned(), known.unwrap_or_else(|| self.allowance.capture())));
         }
-        if let Some(region) = open.and_then(|name| regions.get_mut(name)) {
-            region.1 = at + 1;
+        if let Some((_, capture)) = &mut self.open {
+            capture.push_line(line);
         }
     }
-    regions
+
+    /// Ends whatever is open and returns the output of a test.
+    pub(super) fn take(&mut self, name: &str) -> Option<Capture> {
+        self.close();
+        let at = self.waiting.iter().position(|(waiting, _)| waiting == name)?;
+        Some(self.waiting.remove(at).1)
+    }
+
+    fn close(&mut self) {
+        if self.waiting.len() >= WAITING_MAX && self.open.is_some() {
+            self.waiting.remove(0);
+        }
+        self.waiting.extend(self.open.take());
+    }
 }
 
 fn panicking(line: &str) -> Option<&str> {
-    memchr::memmem::find(line.as_bytes(), b"panicked at ")?;
+    memmem::find(line.as_bytes(), b"panicked at ")?;
     Some(PANIC.captures(line)?.name("thread")?.as_str())
 }
 
 #[cfg(test)]
 mod tests {
+    use crate::ingest::Hints;
+
     use super::*;
 
-    fn check(text: &str, wanted: &[(&str, &str)]) {
-        let lines: Vec<_> = text.lines().collect();
-        let regions = regions(&lines, 0, lines.len());
-        let mut found: Vec<_> =
-            regions.iter().map(|(&name, &(start, end))| (name, lines[start..end].join("|"))).collect();
-        found.sort();
-        let found: Vec<_> = found.iter().map(|(name, text)| (*name, text.as_str())).collect();
-        assert_eq!(found, wanted);
+    fn uncaptured() -> Uncaptured {
+        Uncaptured::new(Allowance::new(&Hints::default()))
+    }
+
+    #[track_caller]
+    fn check(uncaptured: &mut Uncaptured, name: &str, text: &str) {
+        assert_eq!(uncaptured.take(name).map(Capture::into_text).unwrap_or_default(), text);
     }
 
     #[test]
     fn with_one_thread_output_is_between_name_and_status() {
-        let text = "test a ... printed\nthread 'w' panicked at a.rs:1:2:\nthread 'a' panicked at a.rs:1:2:\nboom\nFAILED\nnobody's\n\
-            test b ... ok\ntest c ... x\nfailures:\n    a\n";
-        let a = "test a ... printed|thread 'w' panicked at a.rs:1:2:|thread 'a' panicked at a.rs:1:2:|boom";
-        check(text, &[("a", a), ("c", "test c ... x")]);
+        let mut outputs = uncaptured();
+        outputs.begin("a", "printed");
+        outputs.line("thread 'w' panicked at a.rs:1:2:");
+        outputs.line("thread 'a' panicked at a.rs:1:2:");
+        outputs.line("boom");
+        check(&mut outputs, "a", "printed\nthread 'w' panicked at a.rs:1:2:\nthread 'a' panicked at a.rs:1:2:\nboom\n");
+        outputs.line("nobody's");
+        check(&mut outputs, "a", "");
     }
 
     #[test]
     fn with_several_threads_a_panic_is_its_threads() {
-        let text = "nobody's\nthread 'a' (7) panicked at a.rs:1:2:\nboom\ntest a ... FAILED\ntest b ... ok\n";
-        check(text, &[("a", "thread 'a' (7) panicked at a.rs:1:2:|boom")]);
+        let mut outputs = uncaptured();
+        outputs.line("nobody's");
+        outputs.line("out thread 'a' (7) panicked at a.rs:1:2:");
+        outputs.line("boom");
+        check(&mut outputs, "b", "");
+        outputs.line("after a status line nobody's");
+        check(&mut outputs, "a", "out thread 'a' (7) panicked at a.rs:1:2:\nboom\n");
+    }
+
+    #[test]
+    fn the_outputs_of_threads_that_are_no_tests_are_few() {
+        let mut outputs = uncaptured();
+        for n in 0..1000 {
+            outputs.line(&format!("thread 'worker-{n}' panicked at a.rs:1:2:"));
+            outputs.take("another");
+        }
+        assert!(outputs.waiting.len() <= WAITING_MAX);
+        check(&mut outputs, "worker-999", "thread 'worker-999' panicked at a.rs:1:2:\n");
     }
 }
