@@ -64,13 +64,20 @@ impl HeadAndTail {
 
     /// Returns the text: whole when it fits, else with a line in it that counts what was cut.
     pub fn into_text(self) -> String {
-        let Self { bytes_max, head, tail, n_cut } = self;
-        let n_kept = head.len() + tail.len();
-        if n_cut == 0 && n_kept <= bytes_max {
+        let bytes_max = self.bytes_max;
+        self.into_text_of(bytes_max)
+    }
+
+    /// Returns the text in at most about `bytes_max` bytes, where that is less than was kept.
+    pub fn into_text_of(self, bytes_max: usize) -> String {
+        let Self { head, tail, n_cut, .. } = self;
+        let bytes_max = bytes_max.min(self.bytes_max);
+        if n_cut == 0 && head.len() + tail.len() <= bytes_max {
             return head + &tail;
         }
-        let head_end = line_end_before(&head, head.len());
-        let tail_start = line_start_after(&tail, (tail.len() + head.len()).saturating_sub(bytes_max).min(tail.len()));
+        let head_end = line_end_before(&head, head.len().min(bytes_max / 3));
+        let n_kept = tail.len() + head.len().min(bytes_max / 3);
+        let tail_start = line_start_after(&tail, n_kept.saturating_sub(bytes_max).min(tail.len()));
         let n_cut = n_cut + head.len() - head_end + tail_start;
         format!("{}\n[… {n_cut} bytes left out …]\n{}", head[..head_end].trim_end_matches('\n'), &tail[tail_start..])
     }
@@ -124,6 +131,21 @@ mod tests {
             assert!(kept.len() <= bytes_max + 60, "{} of {bytes_max}", kept.len());
             assert!(bytes_max == 0 || kept.starts_with("line é 0\n") && kept.ends_with("line é 999\n"), "{kept}");
             assert_eq!(kept.contains("bytes left out"), bytes_max < text.len(), "{bytes_max}");
+        }
+    }
+
+    #[test]
+    fn less_can_be_taken_than_was_kept() {
+        let text: String = (0..1000).map(|n| format!("line {n}\n")).collect();
+        for (kept_max, wanted_max) in [(3000, 300), (100_000, 300), (300, 3000), (100_000, 100_000)] {
+            let mut kept = HeadAndTail::new(kept_max);
+            kept.push(&text);
+            let cut = kept.into_text_of(wanted_max);
+            assert!(cut.len() <= kept_max.min(wanted_max) + 60, "{}", cut.len());
+            assert!(cut.starts_with("line 0\n") && cut.ends_with("line 999\n"), "{cut}");
+            let n_cut = cut.split_once("[… ").map_or(0, |(_, rest)| rest.split(' ').next().unwrap().parse().unwrap());
+            let marker = if n_cut > 0 { format!("[… {n_cut} bytes left out …]\n").len() } else { 0 };
+            assert_eq!(cut.len() - marker + n_cut, text.len());
         }
     }
 
