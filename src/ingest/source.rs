@@ -75,9 +75,10 @@ impl<'r> Source<'r> {
         self.start = (self.start + n).min(self.window.len());
     }
 
-    /// Cuts a range, in bytes from the beginning of the window, out of it: for what is too long to be kept. Offsets
-    /// behind it stay those of the input only up to the cut; they count on from there.
+    /// Cuts a range, in bytes from the beginning of the window, out of it: for what is too long to be kept. Places behind it
+    /// keep their offsets; those of places before it in the window are from now on too high.
     pub(super) fn cut(&mut self, range: std::ops::Range<usize>) {
+        self.offset += range.len() as u64;
         self.window.drain(self.start + range.start..self.start + range.end);
     }
 
