@@ -151,6 +151,10 @@ impl Hints {
     fn relative<'p>(&self, path: &'p str) -> &'p str {
         let below = self.root.as_ref().and_then(|root| path.strip_prefix(root.as_str().trim_end_matches('/')));
         below.and_then(|below| below.strip_prefix('/')).unwrap_or(path)
+    /// Returns a path below the project's folder relative to it, and any other text as it is.
+    fn relative<'p>(&self, path: &'p str) -> &'p str {
+        let below = |root: &Utf8PathBuf| path.strip_prefix(root.as_str().trim_end_matches('/'))?.strip_prefix('/');
+        self.root.as_ref().and_then(below).filter(|below| !below.is_empty()).unwrap_or(path)
     }
 }
 

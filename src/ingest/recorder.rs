@@ -85,6 +85,11 @@ impl Recorder {
         }
     }
 
+    /// Tells whether anyone listens, so that particulars of passes are worth reading.
+    pub(super) fn is_heard(&self) -> bool {
+        self.listener.is_some()
+    }
+
     /// Adds a result that is not red.
     pub(super) fn tally(&mut self, suite: &str, name: &str, outcome: Outcome) {
         self.tally_timed(suite, name, outcome, None);
