@@ -31,18 +31,17 @@ mod nextest;
 mod nunit;
 mod panic;
 mod pending;
+mod playwright_json;
 mod pytest;
 mod recorder;
-mod sniff;
-mod playwright_json;
-mod recorder;
 mod rspec_json;
+mod sniff;
 mod source;
 mod tap;
 mod thrown;
 mod trace;
-mod trx;
 mod traceback;
+mod trx;
 mod unsettled;
 mod values;
 mod vitest_json;
@@ -147,10 +146,6 @@ impl Default for Hints {
 }
 
 impl Hints {
-    /// Returns a path relative to the project's folder, if it is known and the path is below it.
-    fn relative<'p>(&self, path: &'p str) -> &'p str {
-        let below = self.root.as_ref().and_then(|root| path.strip_prefix(root.as_str().trim_end_matches('/')));
-        below.and_then(|below| below.strip_prefix('/')).unwrap_or(path)
     /// Returns a path below the project's folder relative to it, and any other text as it is.
     fn relative<'p>(&self, path: &'p str) -> &'p str {
         let below = |root: &Utf8PathBuf| path.strip_prefix(root.as_str().trim_end_matches('/'))?.strip_prefix('/');

@@ -117,11 +117,6 @@ impl Recorder {
         }
     }
 
-    /// Tells whether somebody hears of each case by name.
-    pub(super) fn is_heard(&self) -> bool {
-        self.listener.is_some()
-    }
-
     /// Adds results whose names are not told.
     pub(super) fn count_unnamed(&mut self, outcome: Outcome, n: u64) {
         self.report.count(outcome, n);

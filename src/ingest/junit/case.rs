@@ -1,19 +1,23 @@
-//! One JUnit case: what it is called, how it ended, and what is known of its failure.
+//! What a JUnit case is called and how it ended.
 //!
 //! The status rules are those under which the counts of real reports come out right; see [`judge`].
 
 use std::borrow::Cow;
+use std::time::Duration;
 
 use camino::Utf8Path;
-use memchr::memmem;
+use xxhash_rust::xxh3::xxh3_64;
 
-use crate::ingest::junit::markup::{Attributes, attribute, attributes, plain_text, unescape};
-use crate::ingest::{Hints, detail, trace};
-use crate::model::{Failure, Outcome, TestId};
-use crate::text::ansi;
+use crate::ingest::junit::markup::{Attributes, attribute, attributes, unescape};
+use crate::ingest::junit::suites::{Enclosing, Producer};
+use crate::ingest::trace;
+use crate::model::{Location, Outcome};
 
 /// The name of a case whose report gives none.
 const UNNAMED: &str = "[unnamed]";
+
+/// The longest name of a case or a class kept, in bytes; longer ones end in a hash of themselves.
+const NAME_BYTES_MAX: usize = 64 << 10;
 
 /// What an element inside a case means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,67 +25,133 @@ pub(super) enum PartKind {
     Failure,
     Error,
     Skipped,
-    /// A failed attempt of a case that passed or failed in the end (`flakyFailure`, `rerunError`, …).
-    Attempt,
+    /// A failed attempt of a case that passed in the end.
+    FlakyAttempt,
+    /// A further failed attempt of a case that failed.
+    Rerun,
     Output,
-    /// Anything else, such as properties.
+    Properties,
     Other,
 }
 
 impl PartKind {
     /// Returns the meaning of an element by its name.
-    pub(super) fn of(name: &[u8]) -> Self {
+    pub(super) fn of(name: &str) -> Self {
         match name {
-            b"failure" => Self::Failure,
-            b"error" => Self::Error,
-            b"skipped" => Self::Skipped,
-            b"flakyFailure" | b"flakyError" | b"rerunFailure" | b"rerunError" => Self::Attempt,
-            b"system-out" | b"system-err" => Self::Output,
+            "failure" => Self::Failure,
+            "error" => Self::Error,
+            "skipped" => Self::Skipped,
+            "flakyFailure" | "flakyError" => Self::FlakyAttempt,
+            "rerunFailure" | "rerunError" => Self::Rerun,
+            "system-out" | "system-err" => Self::Output,
+            "properties" => Self::Properties,
             _ => Self::Other,
         }
     }
 
-    fn is_red(self) -> bool {
+    /// Tells whether it is a failure of the case, or of the suite where it stands outside any case.
+    pub(super) fn is_red(self) -> bool {
         matches!(self, Self::Failure | Self::Error)
     }
 }
 
-/// An element inside a case, as it stands in the file.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Part<'t> {
-    pub(super) kind: PartKind,
-    pub(super) attributes: &'t str,
-    pub(super) content: &'t str,
+/// A sign of how a case ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub(super) enum Sign {
+    Failure = 1,
+    Error = 1 << 1,
+    Skipped = 1 << 2,
+    /// A skip that says that a failure beside it was expected.
+    ExpectedFailure = 1 << 3,
+    FlakyAttempt = 1 << 4,
+    Rerun = 1 << 5,
+    /// The markup is damaged, so that there may have been a failure that is lost.
+    Doubt = 1 << 6,
 }
 
-/// A case as it stands in the file.
-#[derive(Debug, Default)]
-pub(super) struct Case<'t> {
-    pub(super) named: Named<'t>,
-    pub(super) parts: Vec<Part<'t>>,
+/// All signs that were seen of one case.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Signs(u8);
+
+impl Signs {
+    pub(super) fn add(&mut self, sign: Sign) {
+        self.0 |= sign as u8;
+    }
+
+    /// Takes failed reruns for attempts before a pass.
+    pub(super) fn reruns_passed(self) -> Self {
+        if !self.has(Sign::Rerun) {
+            return self;
+        }
+        Self(self.0 & !(Sign::Rerun as u8) | Sign::FlakyAttempt as u8)
+    }
+
+    pub(super) fn has(self, sign: Sign) -> bool {
+        self.0 & sign as u8 != 0
+    }
+
+    /// Adds what an element with these attributes is a sign of.
+    pub(super) fn add_part(&mut self, kind: PartKind, after_name: &str) {
+        match kind {
+            PartKind::Failure => self.add(Sign::Failure),
+            PartKind::Error => self.add(Sign::Error),
+            PartKind::FlakyAttempt => self.add(Sign::FlakyAttempt),
+            PartKind::Rerun => self.add(Sign::Rerun),
+            PartKind::Skipped => {
+                self.add(Sign::Skipped);
+                if is_expected_failure(after_name) {
+                    self.add(Sign::ExpectedFailure);
+                }
+            }
+            PartKind::Output | PartKind::Properties | PartKind::Other => {}
+        }
+    }
 }
 
-/// The attributes of a case that are read.
+/// Decides how a case ended; `None` when that is not known.
+///
+/// It is red if it holds a failure or an error at any position, unless it is skipped as well with words that say the
+/// failure was expected. Failed attempts before a pass do not make it red, failed reruns do. Without any of these, a status
+/// attribute counts.
+pub(super) fn judge(signs: Signs, status: Option<&str>) -> Option<Outcome> {
+    let by_status = || match status.unwrap_or_default() {
+        "notrun" | "disabled" | "suppressed" | "skipped" | "ignored" => Outcome::Skipped,
+        "fail" | "failed" | "failure" => Outcome::Failed,
+        "error" | "errored" => Outcome::Errored,
+        _ => Outcome::Passed,
+    };
+    let outcome = match signs {
+        _ if signs.has(Sign::ExpectedFailure) => Outcome::Skipped,
+        _ if signs.has(Sign::Error) => Outcome::Errored,
+        _ if signs.has(Sign::Failure) || signs.has(Sign::Rerun) => Outcome::Failed,
+        _ if signs.has(Sign::Skipped) => Outcome::Skipped,
+        _ => by_status(),
+    };
+    Some(outcome).filter(|outcome| *outcome != Outcome::Passed || !signs.has(Sign::Doubt))
+}
+
+/// Tells whether a skip says that a failure beside it was expected: node's `todo`, Catch2's tags, `xfail`.
+fn is_expected_failure(after_name: &str) -> bool {
+    let is_todo = attribute(after_name, "type").is_some_and(|kind| kind == "todo");
+    let message = attribute(after_name, "message").unwrap_or_default();
+    is_todo || ["!mayfail", "!shouldfail", "xfail"].iter().any(|word| message.contains(word))
+}
+
+/// The attributes of a case that are read, as they stand in the file.
 #[derive(Debug, Default, Clone, Copy)]
 pub(super) struct Named<'t> {
     name: &'t str,
     classname: Option<&'t str>,
-    file: Option<&'t str>,
+    class: Option<&'t str>,
+    pub(super) file: Option<&'t str>,
     line: Option<&'t str>,
-    status: Option<&'t str>,
-}
-
-/// What the suites around a case say of it.
-#[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Enclosing<'a> {
-    /// The names of the suites, outermost first, joined with ` > `.
-    pub(super) chain: &'a str,
-    /// Whether libtest wrote the suite: its class is a module path or a constant, and no binary is named.
-    pub(super) is_libtest: bool,
+    pub(super) status: Option<&'t str>,
+    time: Option<&'t str>,
 }
 
 impl<'t> Named<'t> {
-    /// Reads the attributes of a case, or of a suite that stands for one.
+    /// Reads the attributes of a case, or of an element that says where something happened.
     pub(super) fn read(after_name: &'t str) -> Self {
         Self::read_from(&mut attributes(after_name))
     }
@@ -93,9 +163,10 @@ impl<'t> Named<'t> {
             match attribute {
                 "name" => named.name = value,
                 "classname" => named.classname = Some(value),
-                "class" => named.classname = named.classname.or(Some(value)),
+                "time" => named.time = Some(value),
                 "file" => named.file = Some(value),
-                "line" => named.line = Some(value),
+                "line" | "lineno" => named.line = Some(value),
+                "class" => named.class = Some(value),
                 "status" | "result" if !is_neutral(value) => named.status = Some(value),
                 _ => {}
             }
@@ -103,26 +174,58 @@ impl<'t> Named<'t> {
         named
     }
 
+    /// Returns how long the case took, however its producer writes numbers.
+    pub(super) fn duration(&self) -> Option<Duration> {
+        duration(self.time?)
+    }
+
+    /// Returns where the case stands in the sources, if the report says so.
+    pub(super) fn location(&self, producer: Producer) -> Option<Location> {
+        let mut place = trace::place(&unescape(self.file?), self.line?.trim(), None)?;
+        // Pytest counts lines from 0, which the place of a line 0 is already corrected for.
+        if producer == Producer::Pytest && self.line != Some("0") {
+            place.line = place.line.saturating_add(1);
+        }
+        Some(place)
+    }
+
     /// Returns suite and name of the case.
     ///
-    /// The suite is the class name; where there is none, or it is the constant `test` that node writes, the names of
-    /// the suites around it joined with ` > `. For libtest's own JUnit it is the hinted one, for the file names no
-    /// binary, and the name is put together again from module path and function.
-    pub(super) fn id<'a>(&self, enclosing: Enclosing<'a>, hints: &'a Hints) -> (Cow<'a, str>, Cow<'a, str>)
+    /// The suite is the class name; where there is none, or it is the constant `test` that node writes, the names of the
+    /// suites around it joined with ` > `; where it says the same as the name, nothing. For libtest's own JUnit it is that
+    /// of the binary, if it is known, for the file names none, and the name is put together again from module path and
+    /// function.
+    pub(super) fn id<'a>(&self, enclosing: &Enclosing<'a>) -> (Cow<'a, str>, Cow<'a, str>)
     where
         't: 'a,
     {
         let name = if self.name.is_empty() { Cow::Borrowed(UNNAMED) } else { unescape(self.name) };
-        if enclosing.is_libtest {
-            let suite = hints.suite.as_deref().unwrap_or_default();
-            return (Cow::Borrowed(suite), libtest_name(&unescape(self.classname.unwrap_or_default()), name));
-        }
-        match self.classname {
+        let (suite, name) = match (enclosing.producer, self.classname.or(self.class)) {
+            (Producer::Libtest, class) => {
+                (Cow::Borrowed(enclosing.binary), libtest_name(&unescape(class.unwrap_or_default()), name))
+            }
+            (Producer::MochaXunit, Some(class)) => (unescape(class), name),
+            (Producer::MochaJunit, Some(class)) => mocha_id(unescape(class), name),
+            (_, Some(class)) if class == self.name => (Cow::Borrowed(""), trimmed(name)),
             // Node writes references twice into names.
-            Some("test") => (Cow::Borrowed(enclosing.chain), Cow::Owned(unescape(&name).into_owned())),
-            Some(class) => (unescape(class), name),
-            None => (Cow::Borrowed(enclosing.chain), name),
-        }
+            (Producer::Unknown, Some("test")) => {
+                (Cow::Borrowed(enclosing.chain), Cow::Owned(unescape(&name).into_owned()))
+            }
+            (Producer::Go, Some(class)) if is_end_of_path(class, enclosing.name) => {
+                (Cow::Borrowed(enclosing.name), name)
+            }
+            (_, Some(class)) => (self.namespaced(class), name),
+            (_, None) => (Cow::Borrowed(enclosing.chain), name),
+        };
+        (bounded(suite), bounded(name))
+    }
+
+    /// Returns a class as its language spells it: PHPUnit states it both with backslashes and with dots.
+    fn namespaced(&self, classname: &'t str) -> Cow<'t, str> {
+        let is_same = |class: &&str| {
+            class.len() == classname.len() && class.contains('\\') && class.replace('\\', ".") == classname
+        };
+        unescape(self.class.filter(is_same).unwrap_or(classname))
     }
 }
 
@@ -135,150 +238,165 @@ fn libtest_name<'a>(class: &str, name: Cow<'a, str>) -> Cow<'a, str> {
     }
 }
 
+/// Takes apart what `mocha-junit-reporter` writes: all titles of a test as its name and its own as its class, or the other
+/// way round. Mocha's own reporters tell its title from those around it.
+fn mocha_id<'a>(class: Cow<'a, str>, name: Cow<'a, str>) -> (Cow<'a, str>, Cow<'a, str>) {
+    let outer = |all: &str, own: &str| all.strip_suffix(own).map(|outer| outer.trim_end().to_owned());
+    match (outer(&name, &class), outer(&class, &name)) {
+        (Some(suite), _) => (Cow::Owned(suite), class),
+        (_, Some(suite)) => (Cow::Owned(suite), name),
+        _ => (class, name),
+    }
+}
+
+/// Tells whether a class is the last part of a package's path, to which some writers shorten it.
+fn is_end_of_path(class: &str, package: &str) -> bool {
+    package.strip_suffix(class).is_some_and(|path| path.ends_with('/'))
+}
+
+fn trimmed(text: Cow<'_, str>) -> Cow<'_, str> {
+    match text {
+        Cow::Borrowed(text) => Cow::Borrowed(text.trim()),
+        Cow::Owned(text) => Cow::Owned(text.trim().to_owned()),
+    }
+}
+
+/// Cuts a name that is too long to be kept with each of its failures, so that different names stay different.
+fn bounded(name: Cow<'_, str>) -> Cow<'_, str> {
+    if name.len() <= NAME_BYTES_MAX {
+        return name;
+    }
+    let head = &name[..name.floor_char_boundary(NAME_BYTES_MAX)];
+    Cow::Owned(format!("{head}… {:016x}", xxh3_64(name.as_bytes())))
+}
+
 fn is_neutral(status: &str) -> bool {
     matches!(status, "run" | "completed" | "")
 }
 
-/// Decides how a case ended.
-///
-/// It is red if it holds a failure or an error at any position, unless it is skipped as well with words that say the
-/// failure was expected. Failed attempts alone do not make it red. Without any of these, a status attribute counts.
-pub(super) fn judge(case: &Case<'_>) -> Outcome {
-    let has = |kind| case.parts.iter().any(|part| part.kind == kind);
-    let skipped = case.parts.iter().find(|part| part.kind == PartKind::Skipped);
-    let by_status = || match case.named.status.unwrap_or_default() {
-        "notrun" | "disabled" | "suppressed" | "skipped" => Outcome::Skipped,
-        "fail" | "failed" | "failure" => Outcome::Failed,
-        "error" | "errored" => Outcome::Errored,
-        _ => Outcome::Passed,
+/// Reads a number of seconds: `0.012`, `1,234.5`, `0,012`, `12ms`; `NaN`, `<<computed>>` and their like are none.
+fn duration(text: &str) -> Option<Duration> {
+    let text = text.trim();
+    let (number, unit) = match text.strip_suffix('s') {
+        Some(text) => text.strip_suffix('m').map_or((text, 1.0), |text| (text, 1e-3)),
+        None => (text, 1.0),
     };
-    match skipped {
-        Some(skipped) if is_expected_failure(skipped) => Outcome::Skipped,
-        _ if has(PartKind::Error) => Outcome::Errored,
-        _ if has(PartKind::Failure) => Outcome::Failed,
-        Some(_) => Outcome::Skipped,
-        None => by_status(),
+    let is_grouped = |(whole, rest): (&str, &str)| rest.contains('.') || rest.len() == 3 && whole != "0";
+    let seconds: f64 = match number.split_once(',') {
+        None => number.trim_end().parse(),
+        Some(parts) if is_grouped(parts) => number.replace(',', "").parse(),
+        Some(_) => number.replace(',', ".").parse(),
     }
-}
-
-/// Tells whether a skip says that a failure beside it was expected: node's `todo`, Catch2's tags, `xfail`.
-fn is_expected_failure(skipped: &Part<'_>) -> bool {
-    let is_todo = attribute(skipped.attributes, "type").is_some_and(|kind| kind == "todo");
-    let message = attribute(skipped.attributes, "message").unwrap_or_default();
-    is_todo || ["!mayfail", "!shouldfail", "xfail"].iter().any(|word| message.contains(word))
-}
-
-/// Collects what is known of a red case's failure.
-pub(super) fn failure(id: TestId, case: &Case<'_>, hints: &Hints) -> Failure {
-    let bytes_max = hints.output_bytes_max;
-    let mut failure = Failure::bare(id);
-    let red = || case.parts.iter().filter(|part| part.kind.is_red());
-    if let Some(first) = red().next() {
-        failure.kind = attribute(first.attributes, "type").unwrap_or_default().into_owned();
-        failure.message = message(first);
-        failure.location = location(&Named::read(first.attributes));
-    }
-    let mut texts: Vec<_> = red().map(|part| told(part, bytes_max)).collect();
-    let n_told = texts.iter().filter(|text| !text.trim().is_empty()).count();
-    let of_kind = |kind| case.parts.iter().filter(move |part| part.kind == kind);
-    texts.extend(of_kind(PartKind::Output).map(|part| plain_text(part.content, bytes_max)));
-    texts.extend(of_kind(PartKind::Attempt).map(|part| plain_text(without_output(part.content), bytes_max)));
-    texts.retain(|text| !text.trim().is_empty());
-    // Of Rust, the report holds one panic and the output all of them, with what libtest says of them.
-    let is_whole = n_told > 0 && !texts[..n_told].iter().any(|text| text.contains("panicked at "));
-    let telling: Vec<_> = texts.iter().take(if is_whole { n_told } else { texts.len() }).map(String::as_str).collect();
-    detail::fill(&mut failure, &telling);
-    failure.location = failure.location.take().or_else(|| location(&case.named));
-    detail::set_output(&mut failure, &joined(&texts), bytes_max);
-    failure
-}
-
-fn message(part: &Part<'_>) -> String {
-    let message = attribute(part.attributes, "message").unwrap_or_default();
-    ansi::strip(&message).trim().to_owned()
-}
-
-fn location(named: &Named<'_>) -> Option<crate::model::Location> {
-    trace::place(&unescape(named.file?), named.line?, None)
-}
-
-/// Returns message and body of a failure; the message only where the body does not begin with it.
-fn told(part: &Part<'_>, bytes_max: usize) -> String {
-    let (message, body) = (message(part), plain_text(part.content, bytes_max));
-    let is_repeated = body.trim_start().starts_with(&message);
-    if is_repeated { body } else { joined(&[message, body]) }
-}
-
-/// Returns what a failed attempt's element holds before its captured output, which repeats the case's own.
-fn without_output(content: &str) -> &str {
-    let end = memmem::find(content.as_bytes(), b"<system-").unwrap_or(content.len());
-    &content[..end]
-}
-
-/// Joins texts that are not blank with line breaks.
-fn joined(texts: &[String]) -> String {
-    let texts = texts.iter().map(|text| text.trim_end().trim_start_matches(['\n', '\r']));
-    texts.filter(|text| !text.is_empty()).collect::<Vec<_>>().join("\n")
+    .ok()?;
+    Duration::try_from_secs_f64(seconds * unit).ok()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn part(kind: PartKind, attributes: &'static str) -> Part<'static> {
-        Part { kind, attributes, content: "" }
-    }
-
-    fn check(attributes: &str, parts: &[Part<'static>], outcome: Outcome) {
-        let case = Case { named: Named::read(attributes), parts: parts.to_vec() };
-        assert_eq!(judge(&case), outcome, "{case:?}");
+    fn check(status: &str, parts: &[(PartKind, &str)], outcome: Outcome) {
+        let mut signs = Signs::default();
+        for (kind, attributes) in parts {
+            signs.add_part(*kind, attributes);
+        }
+        assert_eq!(judge(signs, Named::read(status).status), Some(outcome), "{status} {parts:?}");
     }
 
     #[test]
     fn a_case_ends_as_the_status_rules_say() {
-        use PartKind::{Attempt, Error, Failure, Output, Skipped};
+        use PartKind::{Error, Failure, FlakyAttempt, Output, Rerun, Skipped};
         check("", &[], Outcome::Passed);
-        check("", &[part(Output, ""), part(Failure, "")], Outcome::Failed);
-        check("", &[part(Failure, ""), part(Error, "")], Outcome::Errored);
-        check("", &[part(Skipped, ""), part(Failure, "")], Outcome::Failed);
-        check("", &[part(Skipped, " type='todo'"), part(Failure, "")], Outcome::Skipped);
-        check("", &[part(Failure, ""), part(Skipped, " message='TEST_CASE tagged with !mayfail'")], Outcome::Skipped);
-        check("", &[part(Attempt, "")], Outcome::Passed);
-        check("", &[part(Attempt, ""), part(Error, "")], Outcome::Errored);
+        check("", &[(Output, ""), (Failure, "")], Outcome::Failed);
+        check("", &[(Failure, ""), (Error, "")], Outcome::Errored);
+        check("", &[(Skipped, ""), (Failure, "")], Outcome::Failed);
+        check("", &[(Skipped, " type='todo'"), (Failure, "")], Outcome::Skipped);
+        check("", &[(Failure, ""), (Skipped, " message='TEST_CASE tagged with !mayfail'")], Outcome::Skipped);
+        check("", &[(FlakyAttempt, "")], Outcome::Passed);
+        check("", &[(FlakyAttempt, ""), (Error, "")], Outcome::Errored);
+        check("", &[(Rerun, "")], Outcome::Failed);
         check(" status='notrun' result='suppressed'", &[], Outcome::Skipped);
         check(" status='run' result='completed'", &[], Outcome::Passed);
         check(" status='failed'", &[], Outcome::Failed);
-        check(" status='disabled'", &[part(Failure, "")], Outcome::Failed);
+        check(" status='disabled'", &[(Failure, "")], Outcome::Failed);
     }
 
-    fn check_id(attributes: &str, enclosing: Enclosing<'_>, suite: &str, name: &str) {
-        let hints = Hints { suite: Some("alpha".to_owned()), ..Hints::default() };
-        let (found_suite, found_name) = Named::read(attributes).id(enclosing, &hints);
+    #[test]
+    fn where_the_markup_is_damaged_nothing_is_a_pass() {
+        let mut signs = Signs::default();
+        signs.add(Sign::Doubt);
+        assert_eq!(judge(signs, None), None);
+        assert_eq!(judge(signs, Some("skipped")), Some(Outcome::Skipped));
+        signs.add(Sign::Failure);
+        assert_eq!(judge(signs, None), Some(Outcome::Failed));
+    }
+
+    fn enclosing(producer: Producer) -> Enclosing<'static> {
+        Enclosing { chain: "outer > a/inner", name: "a/inner", producer, binary: "alpha" }
+    }
+
+    #[track_caller]
+    fn check_id(attributes: &str, producer: Producer, suite: &str, name: &str) {
+        let named = Named::read(attributes);
+        let (found_suite, found_name) = named.id(&enclosing(producer));
         assert_eq!((found_suite.as_ref(), found_name.as_ref()), (suite, name));
     }
 
     #[test]
     fn ids_agree_with_what_the_runner_calls_the_test() {
-        let nested = Enclosing { chain: "outer > inner", is_libtest: false };
-        check_id(" classname='a.B' name='c&amp;d'", nested, "a.B", "c&d");
-        check_id(" name='c'", nested, "outer > inner", "c");
-        check_id(" classname='test' name='it&amp;apos;s'", nested, "outer > inner", "it's");
-        check_id(" classname='a.B' name=''", nested, "a.B", "[unnamed]");
-        let libtest = Enclosing { chain: "test", is_libtest: true };
-        check_id(" classname='tests::deep' name='a'", libtest, "alpha", "tests::deep::a");
-        check_id(" classname='integration' name='a'", libtest, "alpha", "a");
-        check_id(" classname='src/lib.rs' name='f (line 1)'", libtest, "alpha", "src/lib.rs - f (line 1)");
+        use Producer::{Go, Libtest, MochaJunit, MochaXunit, Pytest, Unknown};
+        check_id(" classname='a.B' name='c&amp;d'", Unknown, "a.B", "c&d");
+        check_id(" name='c'", Unknown, "outer > a/inner", "c");
+        check_id(" classname='test' name='it&amp;apos;s'", Unknown, "outer > a/inner", "it's");
+        check_id(" classname='test' name='test_a'", Pytest, "test", "test_a");
+        check_id(" classname='a.B' name=''", Unknown, "a.B", "[unnamed]");
+        check_id(" classname=' top level' name=' top level'", Unknown, "", "top level");
+        check_id(" class='My\\A' classname='My.A' name='t'", Unknown, "My\\A", "t");
+        check_id(" class='A' name='t'", Unknown, "A", "t");
+        check_id(" classname='inner' name='TestA'", Go, "a/inner", "TestA");
+        check_id(" classname='b/inner' name='TestA'", Go, "b/inner", "TestA");
+        check_id(" classname='cart' name='cart'", MochaXunit, "cart", "cart");
+        check_id(" classname='adds' name='adds'", MochaJunit, "", "adds");
+        check_id(" classname='adds' name='cart inner adds'", MochaJunit, "cart inner", "adds");
+        check_id(" classname='cart inner adds' name='adds'", MochaJunit, "cart inner", "adds");
+        check_id(" classname='tests::deep' name='a'", Libtest, "alpha", "tests::deep::a");
+        check_id(" classname='integration' name='a'", Libtest, "alpha", "a");
+        check_id(" classname='src/lib.rs' name='f (line 1)'", Libtest, "alpha", "src/lib.rs - f (line 1)");
     }
 
     #[test]
-    fn several_failures_of_one_case_are_all_in_its_output() {
-        let first = Part { kind: PartKind::Failure, attributes: " message='one' type='T'", content: "at a.rs:1:2" };
-        let second = Part { kind: PartKind::Error, attributes: " message='two'", content: "<![CDATA[body]]>" };
-        let out = Part { kind: PartKind::Output, attributes: "", content: "printed" };
-        let case = Case { named: Named::default(), parts: vec![out, first, second] };
-        let failure = failure(TestId::new("s", "n"), &case, &Hints::default());
-        assert_eq!((failure.kind.as_str(), failure.message.as_str()), ("T", "one"));
-        assert_eq!(failure.output, "one\nat a.rs:1:2\ntwo\nbody\nprinted");
-        assert_eq!(failure.location.unwrap().to_string(), "a.rs:1:2");
+    fn long_names_are_cut_and_stay_different() {
+        let long = "a".repeat(100_000);
+        let (one, other) = (bounded(Cow::Borrowed(&long)), bounded(Cow::Owned(format!("{long}b"))));
+        assert!(one != other && one.len() < 70_000);
+    }
+
+    #[test]
+    fn durations_are_read_however_they_are_written() {
+        let seconds = |text: &str| duration(text).map(|duration| duration.as_secs_f64());
+        for (text, wanted) in [
+            ("0.25", 0.25),
+            ("1,234.5", 1234.5),
+            ("1,234", 1234.0),
+            ("0,125", 0.125),
+            ("12,5", 12.5),
+            ("250ms", 0.25),
+            ("2s", 2.0),
+            (" 3 ", 3.0),
+            ("1e-2", 0.01),
+        ] {
+            assert_eq!(seconds(text), Some(wanted), "{text}");
+        }
+        for text in ["", "NaN", "<<computed>>", "-1", "inf", "1e300", "s", "1:02"] {
+            assert_eq!(seconds(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn pytests_lines_count_from_zero() {
+        let line = |attributes: &str, producer| Named::read(attributes).location(producer).unwrap().line;
+        assert_eq!(line("file='a.py' line='6'", Producer::Pytest), 7);
+        assert_eq!(line("file='a.py' line='0'", Producer::Pytest), 1);
+        assert_eq!(line("file='a.php' line='6'", Producer::Unknown), 6);
     }
 }
