@@ -42,20 +42,17 @@ fn is_of_a_test((suite, name): &Id, _: &BTreeSet<Id>) -> bool {
     !words.iter().any(|word| suite.contains(word) || name.contains(word))
 }
 
-/// Vitest's JUnit report names a hook's failure after its suite, and a file's after the file.
+/// Vitest's JUnit report names a hook's failure after its suite.
 fn is_of_a_vitest_test(id: &Id, all: &BTreeSet<Id>) -> bool {
-    let (_, name) = id;
-    is_of_a_test(id, all) && name != "broken teardown" && !all.contains(&(name.clone(), "[suite]".to_owned()))
+    is_of_a_test(id, all) && id.1 != "broken teardown"
 }
 
-/// Returns the failing tests of a report, those of jest-junit as they are meant: it writes the whole title twice.
+/// Returns the failing tests of a report.
 fn failing(report: &str) -> BTreeSet<Id> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/ingest").join(report);
     let hints = Hints { root: Some("/home/user/shop".into()), ..Hints::default() };
     let reading = read(&fs_err::read(path).unwrap(), &hints).unwrap();
-    let id = |TestId { suite, name }: TestId| if suite == name { (String::new(), name) } else { (suite, name) };
-    let ids = reading.report.failures.into_iter().map(|failure| id(failure.id));
-    ids.map(|(suite, name)| (suite, name.trim().to_owned())).collect()
+    reading.report.failures.into_iter().map(|failure| (failure.id.suite, failure.id.name)).collect()
 }
 
 #[test]

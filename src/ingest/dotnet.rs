@@ -10,9 +10,6 @@ use crate::text::cap::{HeadAndTail, head_and_tail};
 /// The name of a test whose report gives none.
 pub(super) const UNNAMED: &str = "[unnamed]";
 
-/// The name of the case that stands for a failure of a whole suite, outside any test.
-pub(super) const SUITE: &str = "[suite]";
-
 /// Properties kept of a failure.
 const PROPERTIES_MAX: usize = 100;
 

@@ -15,7 +15,7 @@ use crate::ingest::pending::Pending;
 use crate::ingest::recorder::Recorder;
 use crate::ingest::source::Source;
 use crate::ingest::thrown::Thrown;
-use crate::ingest::{Document, Format, Hints, Likeness, Reader, SUITE, detail, thrown};
+use crate::ingest::{Document, Format, Hints, Likeness, Reader, detail, thrown};
 use crate::model::{FailedAttempt, Failure, FlakyPass, Location, Outcome, TestId};
 
 /// Jest's JSON.
@@ -247,7 +247,7 @@ impl Walk<'_> {
             return None;
         }
         let path = file.name.as_deref().map(|name| self.hints.relative(name)).unwrap_or_default();
-        let mut failure = Failure::bare(TestId::new(path, SUITE));
+        let mut failure = Failure::bare(TestId::of_suite(path));
         // Under pages of advice, jest tells what it is about.
         let details = told.as_deref().and_then(|told| told.split_once("\nDetails:\n"));
         failure.message = details.map(|(_, details)| Thrown::of(details).message.to_owned()).unwrap_or_default();

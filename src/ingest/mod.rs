@@ -87,9 +87,6 @@ pub const ABORTED: &str = "[aborted]";
 
 /// The name of a test that is reported without one.
 pub const UNNAMED: &str = "[unnamed]";
-/// The name under which a failure of a whole suite is reported, outside any test.
-const SUITE: &str = "[suite]";
-
 /// The longest name of a suite, in bytes: it is kept with each of its failures, so that without a limit a small input
 /// could fill the memory.
 const SUITE_BYTES_MAX: usize = 1 << 10;

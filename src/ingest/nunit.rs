@@ -4,7 +4,7 @@
 //! tear-down, is a case of its own; that tests in it failed is not, and neither is a set-up whose failure its tests
 //! repeat. Inconclusive tests count as skipped, warnings as passes.
 
-use crate::ingest::dotnet::{Part, Properties, SUITE, Tally, Told, UNNAMED, qualified, seconds, without_class};
+use crate::ingest::dotnet::{Part, Properties, Tally, Told, UNNAMED, qualified, seconds, without_class};
 use crate::ingest::recorder::Recorder;
 use crate::ingest::source::Source;
 use crate::ingest::xml::{self, Tag, Text, Visitor};
@@ -296,7 +296,7 @@ impl Report {
         if let Some(outer) = self.suites.last_mut() {
             outer.tally.n_red += 1;
         }
-        to.fail(Outcome::Errored, told.into_failure(TestId::new(suite.name, SUITE), end));
+        to.fail(Outcome::Errored, told.into_failure(TestId::of_suite(suite.name), end));
     }
 }
 

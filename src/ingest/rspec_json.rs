@@ -13,7 +13,7 @@ use regex::Regex;
 use crate::ingest::json::{Json, NAME_BYTES_MAX, Text};
 use crate::ingest::recorder::Recorder;
 use crate::ingest::source::Source;
-use crate::ingest::{Document, Format, Hints, Likeness, Reader, SUITE, detail, pattern, trace};
+use crate::ingest::{Document, Format, Hints, Likeness, Reader, detail, pattern, trace};
 use crate::model::{Failure, Outcome, TestId};
 
 /// RSpec's JSON.
@@ -151,7 +151,7 @@ fn end<T: Text>(json: &mut Json<T>, run: &Run, to: &mut Recorder) {
         to.complain(json.offset(), format!("the report counts {declared} examples but lists {n}"));
     }
     if run.n_outside_declared > run.n_outside {
-        let mut failure = Failure::bare(TestId::new("", SUITE));
+        let mut failure = Failure::bare(TestId::of_suite(""));
         failure.message.clone_from(&run.summary);
         to.fail(Outcome::Errored, failure);
     }
@@ -215,7 +215,7 @@ fn outside(message: &str, bytes_max: usize) -> Option<Failure> {
     let found = OUTSIDE.captures(headline)?;
     let place = PLACE.captures(message);
     let named = found.name("file").or_else(|| place.as_ref()?.name("file"));
-    let mut failure = Failure::bare(TestId::new(suite(named.map(|file| file.as_str()).unwrap_or_default()), SUITE));
+    let mut failure = Failure::bare(TestId::of_suite(suite(named.map(|file| file.as_str()).unwrap_or_default())));
     failure.location = place.as_ref().and_then(trace::location);
     detail::fill(&mut failure, &[message]);
     message.split("\n# ").next().unwrap_or_default().trim_end().clone_into(&mut failure.message);

@@ -4,7 +4,7 @@
 //! fixture's disposal, are cases of their own, named after what they happened to. Tests are counted where they stand;
 //! the numbers that an assembly declares are compared with that.
 
-use crate::ingest::dotnet::{Part, SUITE, Tally, Told, UNNAMED, qualified, seconds, without_class};
+use crate::ingest::dotnet::{Part, Tally, Told, UNNAMED, qualified, seconds, without_class};
 use crate::ingest::recorder::Recorder;
 use crate::ingest::source::Source;
 use crate::ingest::xml::{self, Tag, Text, Visitor};
@@ -210,7 +210,7 @@ impl Report {
     /// test is that of a whole class.
     fn begin_failure(&mut self, tag: &Tag<'_>, at: u64) {
         if !self.is_open {
-            self.begin(&self.class.clone(), SUITE);
+            self.begin(&self.class.clone(), TestId::SUITE);
             (self.case.outcome, self.case.is_error) = (Some(Outcome::Errored), true);
         }
         let case = &mut self.case;

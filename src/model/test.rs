@@ -30,10 +30,10 @@ pub type IdHash = u64;
 /// The name under which a suite that could not be built is reported.
 const BUILD: &str = "[build]";
 
-/// The name under which a failure of a whole suite is reported, such as in its setup or while its file was loaded.
-const SUITE: &str = "[suite]";
-
 impl TestId {
+    /// The name under which a failure of a whole suite is reported, such as in its setup or while its file was loaded.
+    pub const SUITE: &str = "[suite]";
+
     /// Makes an id from its two parts.
     pub fn new(suite: impl Into<String>, name: impl Into<String>) -> Self {
         Self { suite: suite.into(), name: name.into() }
@@ -51,12 +51,12 @@ impl TestId {
 
     /// Names the pseudo-test that fails when `suite` fails as a whole, outside any test.
     pub fn of_suite(suite: impl Into<String>) -> Self {
-        Self::new(suite, SUITE)
+        Self::new(suite, Self::SUITE)
     }
 
     /// Tells whether this id stands for a suite that failed as a whole.
     pub fn is_of_suite(&self) -> bool {
-        self.name == SUITE
+        self.name == Self::SUITE
     }
 
     /// Hashes both parts; the parts are separated, so `a`+`bc` differs from `ab`+`c`.

@@ -11,7 +11,7 @@ use xxhash_rust::xxh3::xxh3_64;
 use crate::ingest::junit::markup::{Attributes, attribute, attributes, unescape};
 use crate::ingest::junit::suites::{Enclosing, Producer};
 use crate::ingest::trace;
-use crate::model::{Location, Outcome};
+use crate::model::{Location, Outcome, TestId};
 
 /// The name of a case whose report gives none.
 const UNNAMED: &str = "[unnamed]";
@@ -192,7 +192,8 @@ impl<'t> Named<'t> {
     /// Returns suite and name of the case.
     ///
     /// The suite is the class name; where there is none, or it is the constant `test` that node writes, the names of the
-    /// suites around it joined with ` > `; where it says the same as the name, nothing. For libtest's own JUnit it is that
+    /// suites around it joined with ` > `; where it says the same as the name, nothing; where the suite around it is called
+    /// the same as well, the case stands for that suite as a whole. For libtest's own JUnit it is that
     /// of the binary, if it is known, for the file names none, and the name is put together again from module path and
     /// function.
     pub(super) fn id<'a>(&self, enclosing: &Enclosing<'a>) -> (Cow<'a, str>, Cow<'a, str>)
@@ -204,8 +205,9 @@ impl<'t> Named<'t> {
             (Producer::Libtest, class) => {
                 (Cow::Borrowed(enclosing.binary), libtest_name(&unescape(class.unwrap_or_default()), name))
             }
-            (Producer::MochaXunit, Some(class)) => (unescape(class), name),
+            (Producer::MochaXunit | Producer::Pytest, Some(class)) => (unescape(class), name),
             (Producer::MochaJunit, Some(class)) => mocha_id(unescape(class), name),
+            (_, Some(class)) if class == self.name && *enclosing.name == *name => (name, Cow::Borrowed(TestId::SUITE)),
             (_, Some(class)) if class == self.name => (Cow::Borrowed(""), trimmed(name)),
             // Node writes references twice into names.
             (Producer::Unknown, Some("test")) => {

@@ -17,9 +17,6 @@ use crate::ingest::junit::walk::View;
 use crate::ingest::recorder::Recorder;
 use crate::model::{FlakyPass, Outcome, TestId};
 
-/// The name of the case that stands for a failure of a whole suite, outside any case.
-const SUITE: &str = "[suite]";
-
 /// The case that is open, or the failure of a suite outside any case. Places are in bytes of the window.
 struct OpenCase {
     /// Where it begins, or what of it was not yet taken out of the window.
@@ -293,7 +290,7 @@ impl Cases {
     fn fail(&mut self, case: &RedCase<'_>, mut elements: Elements, to: &mut Recorder) {
         let RedCase { named, outcome, is_of_suite, source } = case;
         let producer = self.suites.producer();
-        let id = if *is_of_suite { TestId::new(self.suites.enclosing().chain, SUITE) } else { self.id(named) };
+        let id = if *is_of_suite { TestId::of_suite(self.suites.enclosing().chain) } else { self.id(named) };
         let mut properties = elements.properties();
         self.suites.add_to(&mut properties, named.file.map(markup::unescape));
         let mut failure = elements.into_failure(id, &self.hints);

@@ -12,7 +12,7 @@ use crate::ingest::json::{Json, NAME_BYTES_MAX, Text};
 use crate::ingest::playwright_json::test::{Error, Test};
 use crate::ingest::recorder::Recorder;
 use crate::ingest::source::Source;
-use crate::ingest::{Document, Format, Hints, Likeness, Reader, SUITE, trace};
+use crate::ingest::{Document, Format, Hints, Likeness, Reader, trace};
 use crate::model::{Failure, Location, Outcome, TestId};
 
 /// Playwright's JSON.
@@ -198,7 +198,7 @@ impl Walk<'_> {
         let file = error.location.as_ref().map(|location| location.file.as_str()).unwrap_or_default();
         let in_root = file.strip_prefix(&self.run.root).and_then(|file| file.strip_prefix('/'));
         let suite = in_root.filter(|_| !self.run.root.is_empty()).unwrap_or(self.hints.relative(file));
-        let mut failure = Failure::bare(TestId::new(suite, SUITE));
+        let mut failure = Failure::bare(TestId::of_suite(suite));
         error.fill(&mut failure, self.hints.output_bytes_max);
         failure.source = Some((start, json.offset()));
         self.to.fail(Outcome::Errored, failure);
