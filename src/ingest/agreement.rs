@@ -6,7 +6,6 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use crate::ingest::{Hints, read};
-use crate::model::TestId;
 
 /// Suite and name.
 type Id = (String, String);
