@@ -5,6 +5,8 @@ use std::io;
 use camino::Utf8PathBuf;
 use thiserror::Error;
 
+use crate::process::sandbox::Rung;
+
 /// Why a task could not be started.
 #[derive(Debug, Error)]
 pub enum SpawnError {
@@ -53,6 +55,16 @@ pub enum SpawnError {
         /// What it said.
         source: io::Error,
     },
+    /// The sandbox that the task asks for could not be set up.
+    #[error("failed to confine {program} by sandbox rung {rung} ({}): {reason}", rung.instruments())]
+    NotConfined {
+        /// The program.
+        program: String,
+        /// The rung that was asked for.
+        rung: Rung,
+        /// What failed.
+        reason: String,
+    },
     /// The program was started, and how it ended could not be learned.
     #[error("failed to learn how {program} ended: {source}")]
     Lost {
@@ -73,6 +85,7 @@ impl SpawnError {
             Self::NotFound { program, .. } => Some(format!("install {program} or put it on PATH")),
             Self::NoInterpreter { program, .. } => Some(format!("head -n 1 {program}")),
             Self::Denied { program, .. } => Some(format!("chmod +x {program}")),
+            Self::NotConfined { .. } => Some("choose a lower rung of the sandbox, or turn it off".to_owned()),
             Self::Refused { .. } | Self::Lost { .. } => None,
         }
     }

@@ -11,6 +11,7 @@ mod error;
 mod group;
 #[cfg(target_os = "linux")]
 mod lineage;
+pub mod sandbox;
 mod spawn;
 
 use std::fmt;
@@ -30,7 +31,8 @@ pub use crate::process::cancel::Cancel;
 use crate::process::capture::Capture;
 pub use crate::process::error::SpawnError;
 use crate::process::group::Group;
-use crate::process::spawn::Spawned;
+use crate::process::sandbox::{Facts, Rung, Sandbox};
+use crate::process::spawn::{Spawned, explain};
 
 /// How long pipes are read on after everything known is dead: only a process that could not be found holds them open.
 const DRAIN_MAX: Duration = Duration::from_secs(1);
@@ -61,11 +63,13 @@ pub struct Task {
     pub merge: bool,
     /// Whether output is also copied to this program's own stdout and stderr as it comes.
     pub tee: bool,
+    /// What the program may touch.
+    pub sandbox: Sandbox,
 }
 
 impl Task {
     /// Makes a task with the defaults: empty standard input, ten minutes, no idle limit, two seconds of grace, 64 MiB
-    /// of each stream, streams apart, nothing shown.
+    /// of each stream, streams apart, nothing shown, not confined.
     pub fn new(argv: Vec<String>, cwd: impl Into<Utf8PathBuf>, env: Vec<(String, String)>) -> Self {
         Self {
             argv,
@@ -78,6 +82,7 @@ impl Task {
             output_bytes_max: 64 << 20,
             merge: false,
             tee: false,
+            sandbox: Sandbox::off(),
         }
     }
 }
@@ -148,6 +153,10 @@ pub struct Finished {
     pub n_bytes_cut: u64,
     /// Wall time from spawning to the last byte read.
     pub wall: Duration,
+    /// The rung of the sandbox that held while it ran.
+    pub rung: Rung,
+    /// What the sandbox's helper found to hold.
+    facts: Facts,
 }
 
 /// Runs a task to its end, whatever end that is; `Err` means that it could not be started.
@@ -157,19 +166,24 @@ pub async fn run(task: &Task, cancel: &Cancel) -> Result<Finished, SpawnError> {
     let started = Instant::now();
     let mut stdout = Capture::new(task.output_bytes_max);
     let mut stderr = Capture::new(task.output_bytes_max);
-    let ending = if cancel.is_cancelled() {
-        Ending::Cancelled
+    let (ending, facts) = if cancel.is_cancelled() {
+        (Ending::Cancelled, Facts::default())
     } else {
-        let Spawned { mut child, mut group, streams } = spawn::spawn(task)?;
+        let Spawned { mut child, mut group, streams, confined } = spawn::spawn(task)?;
         let activity = Notify::new();
         let pumps = streams.pump([&mut stdout, &mut stderr], &activity);
         let life = live(task, cancel, &activity, (&mut child, &mut group));
         let ended = read_while(pumps, life).await;
-        ended.map_err(|source| SpawnError::Lost { program: task.argv.join(" "), source })?
+        let ending = ended.map_err(|source| SpawnError::Lost { program: task.argv.join(" "), source })?;
+        match confined {
+            Some(confined) => confined.close(ending).map_err(|failing| explain(task, failing))?,
+            None => (ending, Facts::default()),
+        }
     };
     let n_bytes_cut = stdout.n_cut() + stderr.n_cut();
     let (stdout, stderr) = (stdout.into_bytes(), stderr.into_bytes());
-    Ok(Finished { ending, stdout, stderr, n_bytes_cut, wall: started.elapsed() })
+    let wall = started.elapsed();
+    Ok(Finished { ending, stdout, stderr, n_bytes_cut, wall, rung: task.sandbox.rung, facts })
 }
 
 /// Kills what sessions that are dead themselves left running, and counts it. Only a session that was killed with
@@ -222,6 +236,8 @@ async fn live(
         .await;
     }
     group.signal(Signal::KILL);
+    // A helper that was stopped before it led its group is not in it.
+    let _ = child.start_kill();
     let _ = timeout(CLEAR_MAX, async {
         let _ = child.wait().await;
         group.clear().await;

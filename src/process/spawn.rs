@@ -14,6 +14,7 @@ use tokio::task::spawn_blocking;
 
 use crate::process::capture::Capture;
 use crate::process::group::{self, Group};
+use crate::process::sandbox::{Confined, Failing};
 use crate::process::{SpawnError, Task};
 
 /// The variable in a child's environment that tells which task it belongs to; it survives changes of group and session.
@@ -24,6 +25,8 @@ pub(super) struct Spawned {
     pub(super) child: Child,
     pub(super) group: Group,
     pub(super) streams: Streams,
+    /// What confines the child, if anything does.
+    pub(super) confined: Option<Confined>,
 }
 
 /// This program's ends of a child's pipes.
@@ -34,13 +37,23 @@ pub(super) struct Streams {
     tee: bool,
 }
 
-/// Starts the task's program.
+/// Starts the task's program, or in its place what confines it first.
 pub(super) fn spawn(task: &Task) -> Result<Spawned, SpawnError> {
-    let Some((program, arguments)) = task.argv.split_first() else { return Err(SpawnError::NoProgram) };
+    let confined = Confined::prepare(task).map_err(|failing| explain(task, failing))?;
+    let (argv, env) = match &confined {
+        Some(confined) => (&confined.argv, &confined.env),
+        None => (&task.argv, &task.env),
+    };
+    let Some((program, arguments)) = argv.split_first() else { return Err(SpawnError::NoProgram) };
     let mark = mark(task);
     let mut command = command(task, program);
-    command.args(arguments).env(MARK, &mark);
-    start(command, task, &mark).map_err(|source| explain(task, program, source))
+    command.args(arguments).envs(env.iter().map(|(name, value)| (name, value))).env(MARK, &mark);
+    if confined.is_none() {
+        command.process_group(0);
+    }
+    let started = start(command, task, &mark).map_err(Failing::Start);
+    let (child, group, streams) = started.map_err(|failing| explain(task, failing))?;
+    Ok(Spawned { child, group, streams, confined })
 }
 
 #[expect(clippy::disallowed_methods, reason = "this is the one home of spawning")]
@@ -50,12 +63,11 @@ fn command(task: &Task, program: &str) -> Command {
     let is_relative_path = program.contains('/') && !program.starts_with('/');
     let program = if is_relative_path { task.cwd.join(program) } else { Utf8PathBuf::from(program) };
     let mut command = Command::new(program);
-    command.current_dir(&task.cwd).env_clear().process_group(0).kill_on_drop(true);
-    command.envs(task.env.iter().map(|(name, value)| (name, value)));
+    command.current_dir(&task.cwd).env_clear().kill_on_drop(true);
     command
 }
 
-fn start(mut command: Command, task: &Task, mark: &str) -> io::Result<Spawned> {
+fn start(mut command: Command, task: &Task, mark: &str) -> io::Result<(Child, Group, Streams)> {
     let (stdout, stdout_end) = pipe()?;
     let (stderr, stderr_end) = if task.merge {
         (None, stdout_end.try_clone()?)
@@ -71,7 +83,7 @@ fn start(mut command: Command, task: &Task, mark: &str) -> io::Result<Spawned> {
     drop(command);
     let stdin = child.stdin.take().map(|pipe| (pipe, task.stdin.clone()));
     let streams = Streams { stdin, stdout: streams.0, stderr: streams.1, tee: task.tee };
-    Ok(Spawned { child, group, streams })
+    Ok((child, group, streams))
 }
 
 fn reader(pipe: io::PipeReader) -> io::Result<Receiver> {
@@ -88,11 +100,15 @@ fn mark(task: &Task) -> String {
     format!("{}{}-{n}-{random:08x}", outer.unwrap_or_default(), group::session())
 }
 
-fn explain(task: &Task, program: &str, source: io::Error) -> SpawnError {
-    let (program, cwd) = (program.to_owned(), task.cwd.clone());
-    if !cwd.is_dir() {
-        return SpawnError::NoDirectory { program, cwd };
-    }
+/// Says why a task could not be started.
+pub(super) fn explain(task: &Task, failing: Failing) -> SpawnError {
+    let Some(program) = task.argv.first().cloned() else { return SpawnError::NoProgram };
+    let cwd = task.cwd.clone();
+    let source = match failing {
+        Failing::Setup(reason) => return SpawnError::NotConfined { program, rung: task.sandbox.rung, reason },
+        Failing::Start(_) if !cwd.is_dir() => return SpawnError::NoDirectory { program, cwd },
+        Failing::Start(source) => source,
+    };
     match source.kind() {
         ErrorKind::NotFound if program.contains('/') && cwd.join(&program).exists() => {
             SpawnError::NoInterpreter { program, cwd }
