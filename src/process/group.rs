@@ -84,6 +84,11 @@ impl Group {
         }
     }
 
+    /// Takes note that nothing of the task is left.
+    pub(super) fn let_go(&mut self) {
+        self.is_cleared = true;
+    }
+
     /// Kills until nothing of the task is left, in the group or out of it.
     pub(super) async fn clear(&mut self) {
         while self.sweep() {

@@ -31,7 +31,7 @@ pub use crate::process::cancel::Cancel;
 use crate::process::capture::Capture;
 pub use crate::process::error::SpawnError;
 use crate::process::group::Group;
-use crate::process::sandbox::{Facts, Rung, Sandbox};
+use crate::process::sandbox::{Confined, Facts, Rung, Sandbox};
 use crate::process::spawn::{Spawned, explain};
 
 /// How long pipes are read on after everything known is dead: only a process that could not be found holds them open.
@@ -172,7 +172,7 @@ pub async fn run(task: &Task, cancel: &Cancel) -> Result<Finished, SpawnError> {
         let Spawned { mut child, mut group, streams, confined } = spawn::spawn(task)?;
         let activity = Notify::new();
         let pumps = streams.pump([&mut stdout, &mut stderr], &activity);
-        let life = live(task, cancel, &activity, (&mut child, &mut group));
+        let life = live(task, cancel, &activity, (&mut child, &mut group, confined.as_ref()));
         let ended = read_while(pumps, life).await;
         let ending = ended.map_err(|source| SpawnError::Lost { program: task.argv.join(" "), source })?;
         match confined {
@@ -218,7 +218,7 @@ async fn live(
     task: &Task,
     cancel: &Cancel,
     activity: &Notify,
-    (child, group): (&mut Child, &mut Group),
+    (child, group, confined): (&mut Child, &mut Group, Option<&Confined>),
 ) -> io::Result<Ending> {
     let ending = tokio::select! {
         biased;
@@ -234,6 +234,10 @@ async fn live(
             group.empties().await;
         })
         .await;
+    }
+    if confined.is_some_and(|confined| confined.is_over(ending)) {
+        group.let_go();
+        return Ok(ending);
     }
     group.signal(Signal::KILL);
     // A helper that was stopped before it led its group is not in it.

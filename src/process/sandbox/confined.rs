@@ -2,6 +2,7 @@
 
 use std::env::temp_dir;
 use std::io;
+use std::os::unix::fs::FileTypeExt;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use fs_err as fs;
@@ -49,7 +50,7 @@ impl Confined {
         let fail = |error: io::Error| Failing::Setup(format!("make a temporary folder in {parent}: {error}"));
         let folder = RunFolder::make_in(&parent).map_err(fail)?;
         let task = &Task { env: with_temp(&task.env, &folder.temp()), ..task.clone() };
-        let layers = layout::plan(&task.sandbox, task, &folder.temp(), find).map_err(|missing| {
+        let layers = layout::plan(task, &folder.temp(), &sockets(), find).map_err(|missing| {
             let is_cwd = missing == task.cwd;
             let missing_cwd = Failing::Start(io::ErrorKind::NotFound.into());
             if is_cwd { missing_cwd } else { Failing::Setup(format!("{missing} does not exist")) }
@@ -60,6 +61,12 @@ impl Confined {
             Rung::Landlock | Rung::Bubblewrap | Rung::Namespaces => order(task, layers, &folder)?,
         };
         Ok(Some(Self { argv, env: task.env.clone(), rung: *rung, folder }))
+    }
+
+    /// Tells whether nothing of the task can be left: its namespaces are gone, as the helper said before it ended.
+    pub(in crate::process) fn is_over(&self, ending: Ending) -> bool {
+        let told = || read_report(&self.folder.report()).iter().find_map(Word::ending);
+        matches!(self.rung, Rung::Namespaces | Rung::Bubblewrap) && told() == Some(ending)
     }
 
     /// Says how the task ended and what the helper found to hold, given how that ended which was started in the task's
@@ -114,8 +121,16 @@ fn with_temp(env: &[(String, String)], temp: &Utf8Path) -> Vec<(String, String)>
     other.cloned().chain([("TMPDIR".to_owned(), temp.to_string())]).collect()
 }
 
+/// Lists the sockets with a path that processes of this network namespace listen at: no view of the files and no
+/// network namespace keeps a task from connecting to them. Elsewhere than on Linux none are known.
+fn sockets() -> Vec<Utf8PathBuf> {
+    let table = fs::read_to_string("/proc/net/unix").unwrap_or_default();
+    // The name is the eighth field, and all that follows.
+    let names = table.lines().filter_map(|line| line.split_once(" /").map(|(_, name)| format!("/{name}").into()));
+    names.collect()
+}
+
 fn find(path: &Utf8Path) -> Option<Found> {
-    use std::os::unix::fs::FileTypeExt;
     let path = path.canonicalize_utf8().ok()?;
     let is_socket = fs::metadata(&path).is_ok_and(|metadata| metadata.file_type().is_socket());
     Some(Found { path, is_socket })

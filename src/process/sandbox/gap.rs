@@ -22,10 +22,14 @@ pub enum Gap {
     Network,
     /// Sockets with a path can be connected to: a container engine's, a message bus's, an agent's.
     LocalSockets,
+    /// Sockets with a path can be connected to that are made while the task runs.
+    LateSockets,
     /// Sockets with an abstract name can be connected to.
     AbstractSockets,
     /// Other processes of this user can be signalled.
     Signals,
+    /// Priorities and limits of this user's other processes can be changed.
+    Priorities,
     /// Other processes can be seen: names and command lines, not environments.
     ProcessTable,
     /// Modes, times and attributes of this user's files can be changed, contents not.
@@ -49,8 +53,10 @@ impl fmt::Display for Gap {
             Self::Reads => "can read whatever this user can, credentials included",
             Self::Network => "can reach the network",
             Self::LocalSockets => "can talk to local sockets, such as a container engine's",
+            Self::LateSockets => "can talk to local sockets that are made while it runs",
             Self::AbstractSockets => "can talk to abstract local sockets",
             Self::Signals => "can signal this user's other processes",
+            Self::Priorities => "can change priorities and limits of this user's other processes",
             Self::ProcessTable => "can see other processes' command lines",
             Self::Attributes => "can change modes and times of this user's files",
             Self::Truncation => "can empty this user's files",
@@ -66,27 +72,34 @@ impl fmt::Display for Gap {
 pub(super) fn gaps(rung: Rung, facts: Facts) -> Vec<Gap> {
     let processes = (!facts.bounds_processes).then_some(Gap::Processes);
     match rung {
-        Rung::Namespaces | Rung::Bubblewrap => processes.into_iter().collect(),
+        Rung::Namespaces | Rung::Bubblewrap => {
+            let sockets = (facts.landlock_abi < ABI_SOCKETS).then_some(Gap::LateSockets);
+            sockets.into_iter().chain(processes).collect()
+        }
         Rung::Landlock => {
-            let always = [Gap::Network, Gap::ProcessTable, Gap::Attributes, Gap::FastForks, Gap::SharedMemory];
+            let always =
+                [Gap::Network, Gap::Priorities, Gap::ProcessTable, Gap::Attributes, Gap::FastForks, Gap::SharedMemory];
             let by_version = [
                 (ABI_TRUNCATE, Gap::Truncation),
                 (ABI_DEVICES, Gap::DeviceControl),
                 (ABI_SCOPES, Gap::Signals),
                 (ABI_SCOPES, Gap::AbstractSockets),
                 (ABI_SOCKETS, Gap::LocalSockets),
+                (ABI_SOCKETS, Gap::LateSockets),
             ];
             let missing = by_version.into_iter().filter(|(abi, _)| facts.landlock_abi < *abi).map(|(_, gap)| gap);
             sorted(always.into_iter().chain(missing).chain(processes))
         }
-        Rung::Seatbelt => vec![Gap::ProcessTable, Gap::Processes, Gap::FastForks, Gap::SharedMemory],
+        Rung::Seatbelt => vec![Gap::Priorities, Gap::ProcessTable, Gap::Processes, Gap::FastForks, Gap::SharedMemory],
         Rung::ProcessControl => sorted([
             Gap::Writes,
             Gap::Reads,
             Gap::Network,
             Gap::LocalSockets,
+            Gap::LateSockets,
             Gap::AbstractSockets,
             Gap::Signals,
+            Gap::Priorities,
             Gap::ProcessTable,
             Gap::Attributes,
             Gap::Truncation,

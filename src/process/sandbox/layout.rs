@@ -6,7 +6,6 @@ use camino::{Utf8Path, Utf8PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::process::Task;
-use crate::process::sandbox::Sandbox;
 use crate::process::sandbox::places;
 
 /// One place that is not as the machine has it. Sorted, an outer place comes before an inner one, so that the deeper
@@ -48,17 +47,19 @@ pub(super) struct Found {
     pub(super) is_socket: bool,
 }
 
-/// Plans the layers of a task whose private temporary folder is `temp`. `find` follows a path to what exists.
+/// Plans the layers of a task whose private temporary folder is `temp`. Sockets that someone listens at are hidden.
+/// `find` follows a path to what exists.
 ///
 /// Fails with the path of a writable folder, or of the directory to run in, that does not exist.
 pub(super) fn plan(
-    sandbox: &Sandbox,
     task: &Task,
     temp: &Utf8Path,
+    sockets: &[Utf8PathBuf],
     find: impl Fn(&Utf8Path) -> Option<Found>,
 ) -> Result<Vec<Layer>, Utf8PathBuf> {
     let real = |path: &Utf8Path| find(path).map(|found| found.path);
     let visible = |path: Utf8PathBuf| find(&path).filter(|found| !found.is_socket).map(|found| found.path);
+    let sandbox = &task.sandbox;
     let of = |kind| move |path: Utf8PathBuf| Layer::new(path, kind);
     let there = |paths: &[&str]| paths.iter().filter_map(|path| real(Utf8Path::new(path))).collect::<Vec<_>>();
     let must_be = |path: &Utf8PathBuf| real(path).ok_or_else(|| path.clone());
@@ -67,8 +68,7 @@ pub(super) fn plan(
     layers.extend(there(places::CLEARED).into_iter().map(of(Kind::Cleared)));
     layers.extend(there(&["/dev"]).into_iter().map(of(Kind::Devices)));
 
-    let hidden = credentials(sandbox, task);
-    layers.extend(hidden.iter().filter_map(|path| real(path)).map(of(Kind::Hidden)));
+    layers.extend(credentials(task).iter().chain(sockets).filter_map(|path| real(path)).map(of(Kind::Hidden)));
     for path in &sandbox.writable {
         layers.insert(Layer::new(must_be(path)?, Kind::Writable));
     }
@@ -84,7 +84,8 @@ pub(super) fn plan(
 }
 
 /// Lists where credentials may be.
-fn credentials(sandbox: &Sandbox, task: &Task) -> Vec<Utf8PathBuf> {
+fn credentials(task: &Task) -> Vec<Utf8PathBuf> {
+    let sandbox = &task.sandbox;
     let in_home = sandbox.home.iter().flat_map(|home| places::HIDDEN_IN_HOME.iter().map(|place| home.join(place)));
     let by_variable = places::HIDDEN_BY_VARIABLE.iter().flat_map(move |(variable, place)| {
         let values = task.env.iter().filter(move |(name, value)| name == variable && value.starts_with('/'));
@@ -118,6 +119,7 @@ fn is_covered(path: &Utf8Path, layers: &BTreeSet<Layer>) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::process::sandbox::Sandbox;
 
     fn task(cwd: &str, env: &[(&str, &str)]) -> Task {
         let env = env.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
@@ -131,7 +133,8 @@ mod tests {
     }
 
     fn check(sandbox: &Sandbox, task: &Task) -> Vec<(String, Kind)> {
-        let layers = plan(sandbox, task, "/state/run/tmp".into(), find).unwrap();
+        let task = Task { sandbox: sandbox.clone(), ..task.clone() };
+        let layers = plan(&task, "/state/run/tmp".into(), &["/srv/agent".into()], find).unwrap();
         assert!(layers.is_sorted());
         layers.into_iter().map(|layer| (layer.path.into_string(), layer.kind)).collect()
     }
@@ -148,7 +151,8 @@ mod tests {
     #[test]
     fn credentials_are_hidden_below_the_home_folder_and_by_the_variables_that_move_them() {
         let layers = check(&sandbox(&[]), &task("/", &[("CARGO_HOME", "/opt/cargo")]));
-        for path in ["/home/user/.ssh", "/home/user/.npmrc", "/opt/cargo/credentials.toml", "/etc/shadow"] {
+        for path in ["/home/user/.ssh", "/home/user/.npmrc", "/opt/cargo/credentials.toml", "/etc/shadow", "/srv/agent"]
+        {
             assert_eq!(kind_of(&layers, path), Some(Kind::Hidden), "{path}");
         }
     }
@@ -192,8 +196,8 @@ mod tests {
 
     #[test]
     fn a_writable_folder_that_does_not_exist_is_named() {
-        let sandbox = sandbox(&["/nowhere/build"]);
-        let missing = plan(&sandbox, &task("/", &[]), "/state/run/tmp".into(), find).unwrap_err();
+        let task = Task { sandbox: sandbox(&["/nowhere/build"]), ..task("/", &[]) };
+        let missing = plan(&task, "/state/run/tmp".into(), &[], find).unwrap_err();
         assert_eq!(missing, "/nowhere/build");
     }
 }

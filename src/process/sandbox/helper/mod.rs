@@ -73,9 +73,10 @@ fn obey(order: &Order, argv: &[OsString]) -> ExitCode {
 fn in_namespaces(order: &Order, argv: &[OsString], report: &mut Report) -> Result<ExitCode, String> {
     let parent = mirror::Parent::watch(order.parent)?;
     leave_session()?;
-    let inside = namespaces::enter(order)?;
+    let mut inside = namespaces::enter(order)?;
+    // The first process makes `/proc` while this one gives up its rights.
     let mut facts = restrict::restrict(order)?;
-    facts.bounds_processes |= inside.bounds_processes;
+    facts.bounds_processes |= inside.stands()?;
     let Some(task) = start(argv, facts, report) else { return Ok(ExitCode::from(EXIT_BROKEN)) };
     let ending = mirror::wait(task, &parent)?;
     drop(inside);

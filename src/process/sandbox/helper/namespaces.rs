@@ -20,8 +20,22 @@ use crate::process::sandbox::order::{HIDDEN_WORD, Order};
 #[derive(Debug)]
 pub(super) struct Inside {
     init: Child,
-    /// Whether the number of processes is bounded.
-    pub(super) bounds_processes: bool,
+}
+
+impl Inside {
+    /// Waits until the first process has made `/proc`; tells whether it bounds the number of processes.
+    pub(super) fn stands(&mut self) -> Result<bool, String> {
+        let mut said = String::new();
+        if let Some(stdout) = self.init.stdout.take() {
+            BufReader::new(stdout).read_line(&mut said).map_err(failed("hear from the first process"))?;
+        }
+        match said.trim() {
+            init::READY => Ok(false),
+            init::READY_AND_BOUNDED => Ok(true),
+            "" => Err("the first process ended".to_owned()),
+            reason => Err(reason.to_owned()),
+        }
+    }
 }
 
 impl Drop for Inside {
@@ -85,24 +99,14 @@ fn raise_loopback() -> io::Result<()> {
     }
 }
 
-/// Starts the first process of the pid namespace, and waits until it has made `/proc`.
+/// Starts the first process of the pid namespace.
 fn start_init(order: &Order) -> Result<Inside, String> {
     hand_down_administration().map_err(failed("hand down capabilities"))?;
     let mut first = command("/proc/self/exe".as_ref());
     first.args([HIDDEN_WORD, &init::word(order.limits.n_processes_max)]).env_clear();
     first.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
-    let mut init = first.spawn().map_err(failed("start the first process"))?;
-    let mut said = String::new();
-    if let Some(stdout) = init.stdout.take() {
-        BufReader::new(stdout).read_line(&mut said).map_err(failed("hear from the first process"))?;
-    }
-    let inside = |bounds_processes| Inside { init, bounds_processes };
-    match said.trim() {
-        init::READY => Ok(inside(false)),
-        init::READY_AND_BOUNDED => Ok(inside(true)),
-        "" => Err("the first process ended".to_owned()),
-        reason => Err(reason.to_owned()),
-    }
+    let init = first.spawn().map_err(failed("start the first process"))?;
+    Ok(Inside { init })
 }
 
 /// Lets the first process mount `/proc`: a user other than root loses capabilities at exec unless they are ambient.
