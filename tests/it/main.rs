@@ -16,10 +16,12 @@ mod doors;
 mod endpoint;
 mod main_job;
 mod parse;
+mod process;
 mod project;
 mod proof;
 mod runners;
 mod safety;
+mod sandbox;
 
 /// Returns from a slow test unless slow tests are asked for, saying so.
 macro_rules! slow {

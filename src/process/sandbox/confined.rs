@@ -104,7 +104,7 @@ fn order(task: &Task, layers: Vec<Layer>, folder: &RunFolder) -> Result<Vec<Stri
     let order = Order {
         rung: task.sandbox.rung,
         stage: Stage::Outer,
-        cwd: task.cwd.clone(),
+        cwd: task.cwd.canonicalize_utf8().map_err(Failing::Start)?,
         layers,
         limits: task.sandbox.limits.clone(),
         report: folder.report(),

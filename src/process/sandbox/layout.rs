@@ -58,7 +58,7 @@ pub(super) fn plan(
     find: impl Fn(&Utf8Path) -> Option<Found>,
 ) -> Result<Vec<Layer>, Utf8PathBuf> {
     let real = |path: &Utf8Path| find(path).map(|found| found.path);
-    let visible = |path: Utf8PathBuf| find(&path).filter(|found| !found.is_socket).map(|found| found.path);
+    let is_visible = |path: &Utf8PathBuf| find(path).is_some_and(|found| !found.is_socket);
     let sandbox = &task.sandbox;
     let of = |kind| move |path: Utf8PathBuf| Layer::new(path, kind);
     let there = |paths: &[&str]| paths.iter().filter_map(|path| real(Utf8Path::new(path))).collect::<Vec<_>>();
@@ -77,7 +77,8 @@ pub(super) fn plan(
     let mut readable = vec![must_be(&task.cwd)?];
     readable.extend(there(places::KEPT));
     readable.extend(sandbox.readable.iter().filter_map(|path| real(path)));
-    readable.extend(named(task).filter(|path| is_private(path)).filter_map(visible));
+    // Under the name it has there: a link in a private folder is as gone as all else in it.
+    readable.extend(named(task).filter(|path| is_private(path) && is_visible(path)));
     let readable: Vec<_> = readable.into_iter().filter(|path| is_covered(path, &layers)).collect();
     layers.extend(readable.into_iter().map(of(Kind::Readable)));
     Ok(layers.into_iter().collect())
@@ -99,7 +100,9 @@ fn credentials(task: &Task) -> Vec<Utf8PathBuf> {
 fn named(task: &Task) -> impl Iterator<Item = Utf8PathBuf> {
     let values = task.env.iter().filter(|(name, _)| !places::NOT_KEPT.contains(&name.as_str()));
     let paths = values.flat_map(|(_, value)| value.split(':')).chain(task.argv.iter().map(String::as_str));
-    paths.filter(|path| path.starts_with('/')).map(Utf8PathBuf::from)
+    // Spelt without detours, so that it can be told where a path lies.
+    let absolute = paths.filter(|path| path.starts_with('/') && !path.contains("/../"));
+    absolute.map(|path| Utf8Path::new(path).components().collect())
 }
 
 /// Tells whether a path lies inside a private folder, and is not that folder itself.

@@ -62,14 +62,18 @@ fn rights(order: &Order) -> Vec<(Utf8PathBuf, BitFlags<AccessFs>)> {
     } else {
         // Names can be listed everywhere; a right cannot be taken back further down.
         rights.push(("/".into(), AccessFs::ReadDir.into()));
-        rights.extend(around(&closed(order)).into_iter().map(|path| (path, read)));
+        let closed = closed(order);
+        let readable = order.layers.iter().filter(|layer| layer.kind == Kind::Readable).map(|layer| &layer.path);
+        // What is open again inside a closed place; elsewhere it is open anyway.
+        let reopened = readable.filter(|path| closed.iter().any(|closed| path.starts_with(closed)));
+        let tops = std::iter::once("/".into()).chain(reopened.cloned());
+        rights.extend(around(&closed, tops.collect()).into_iter().map(|path| (path, read)));
     }
     for Layer { path, kind } in &order.layers {
         match kind {
             Kind::Writable => rights.push((path.clone(), all)),
             Kind::Private if has_own_files => rights.push((path.clone(), all)),
-            Kind::Readable => rights.push((path.clone(), read)),
-            Kind::Private | Kind::Cleared | Kind::Devices | Kind::Hidden => {}
+            Kind::Readable | Kind::Private | Kind::Cleared | Kind::Devices | Kind::Hidden => {}
         }
     }
     rights.extend(places::DEVICES.iter().map(|device| (device.into(), DEVICE)));
@@ -84,12 +88,18 @@ fn closed(order: &Order) -> Vec<Utf8PathBuf> {
     closed.map(|layer| layer.path.clone()).collect()
 }
 
-/// Lists places that together hold everything but the closed ones. Links are left out: what they lead to counts.
-fn around(closed: &[Utf8PathBuf]) -> Vec<Utf8PathBuf> {
+/// Lists places that together hold everything below the given folders but what is closed. Links are left out: what they
+/// lead to counts.
+fn around(closed: &[Utf8PathBuf], mut folders: Vec<Utf8PathBuf>) -> Vec<Utf8PathBuf> {
     let mut open = Vec::new();
-    let mut folders = vec![Utf8PathBuf::from("/")];
     while let Some(folder) = folders.pop() {
-        let Ok(entries) = folder.read_dir_utf8() else { continue };
+        let Ok(entries) = folder.read_dir_utf8() else {
+            // A file, or a folder that cannot be listed.
+            if !closed.iter().any(|closed| closed.starts_with(&folder)) {
+                open.push(folder);
+            }
+            continue;
+        };
         for entry in entries.flatten() {
             let path = entry.path();
             let is_link = entry.file_type().is_ok_and(|kind| kind.is_symlink());
@@ -121,7 +131,7 @@ mod tests {
         fs::write(top.join("home/notes"), "x").unwrap();
         fs_err::os::unix::fs::symlink(top.join("home/.ssh"), top.join("home/link")).unwrap();
         let closed = ["home/.ssh", "home/.config/gh", "home/.netrc"].map(|path| top.join(path));
-        let open = around(&closed);
+        let open = around(&closed, vec!["/".into()]);
         let mut inside: Vec<&str> =
             open.iter().filter_map(|path| path.strip_prefix(&top).ok()).map(Utf8Path::as_str).collect();
         inside.sort_unstable();
