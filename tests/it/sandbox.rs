@@ -325,6 +325,8 @@ async fn check_rung(rung: Rung) {
     let world = World::make();
     let before = world.outside();
     let outcomes = world.attack(rung, &python, &[]).await;
+    assert!(outcomes.len() >= 100, "only {} attempts", outcomes.len());
+    judge(rung, &gaps, &outcomes);
     let named = BY_GAP.iter().flat_map(|(_, names)| *names);
     let unknown: Vec<_> = named.filter(|name| !outcomes.contains_key(**name)).collect();
     assert!(unknown.is_empty(), "there are no attempts {unknown:?}");
