@@ -12,7 +12,9 @@ mod group;
 #[cfg(target_os = "linux")]
 mod lineage;
 pub mod sandbox;
+mod sink;
 mod spawn;
+mod spill;
 
 use std::fmt;
 use std::future::pending;
@@ -28,10 +30,10 @@ use tokio::sync::Notify;
 use tokio::time::{Instant, sleep, timeout};
 
 pub use crate::process::cancel::Cancel;
-use crate::process::capture::Capture;
 pub use crate::process::error::SpawnError;
 use crate::process::group::Group;
 use crate::process::sandbox::{Confined, Facts, Rung, Sandbox};
+use crate::process::sink::Sink;
 use crate::process::spawn::{Spawned, explain};
 
 /// How long pipes are read on after everything known is dead: only a process that could not be found holds them open.
@@ -59,6 +61,8 @@ pub struct Task {
     pub grace: Duration,
     /// Bytes of each stream kept in memory; of a longer one the head and the tail are kept.
     pub output_bytes_max: usize,
+    /// Folder into which a stream that is longer is written whole, up to 1 GiB, as `stdout` or `stderr`.
+    pub spill: Option<Utf8PathBuf>,
     /// Whether stderr goes into stdout's pipe, so that the order of lines is kept.
     pub merge: bool,
     /// Whether output is also copied to this program's own stdout and stderr as it comes.
@@ -68,8 +72,8 @@ pub struct Task {
 }
 
 impl Task {
-    /// Makes a task with the defaults: empty standard input, ten minutes, no idle limit, two seconds of grace, 64 MiB
-    /// of each stream, streams apart, nothing shown, not confined.
+    /// Makes a task with the defaults: empty standard input, ten minutes, no idle limit, two seconds of grace, 8 MiB
+    /// of each stream and nothing on disk, streams apart, nothing shown, not confined.
     pub fn new(argv: Vec<String>, cwd: impl Into<Utf8PathBuf>, env: Vec<(String, String)>) -> Self {
         Self {
             argv,
@@ -79,7 +83,8 @@ impl Task {
             timeout: Duration::from_mins(10),
             idle_timeout: None,
             grace: Duration::from_secs(2),
-            output_bytes_max: 64 << 20,
+            output_bytes_max: 8 << 20,
+            spill: None,
             merge: false,
             tee: false,
             sandbox: Sandbox::off(),
@@ -151,6 +156,8 @@ pub struct Finished {
     pub stderr: Vec<u8>,
     /// Bytes of both streams that were not kept.
     pub n_bytes_cut: u64,
+    /// Files that hold the streams that were longer, when the task names a folder for them.
+    pub spilled: Vec<Utf8PathBuf>,
     /// Wall time from spawning to the last byte read.
     pub wall: Duration,
     /// The rung of the sandbox that held while it ran.
@@ -164,8 +171,7 @@ pub struct Finished {
 /// Dropping the future kills everything the task started.
 pub async fn run(task: &Task, cancel: &Cancel) -> Result<Finished, SpawnError> {
     let started = Instant::now();
-    let mut stdout = Capture::new(task.output_bytes_max);
-    let mut stderr = Capture::new(task.output_bytes_max);
+    let (mut stdout, mut stderr) = (Sink::new(task, "stdout"), Sink::new(task, "stderr"));
     let (ending, facts) = if cancel.is_cancelled() {
         (Ending::Cancelled, Facts::default())
     } else {
@@ -180,10 +186,17 @@ pub async fn run(task: &Task, cancel: &Cancel) -> Result<Finished, SpawnError> {
             None => (ending, Facts::default()),
         }
     };
-    let n_bytes_cut = stdout.n_cut() + stderr.n_cut();
-    let (stdout, stderr) = (stdout.into_bytes(), stderr.into_bytes());
-    let wall = started.elapsed();
-    Ok(Finished { ending, stdout, stderr, n_bytes_cut, wall, rung: task.sandbox.rung, facts })
+    let (stdout, stderr) = (stdout.finish(), stderr.finish());
+    Ok(Finished {
+        ending,
+        stdout: stdout.bytes,
+        stderr: stderr.bytes,
+        n_bytes_cut: stdout.n_cut + stderr.n_cut,
+        spilled: [stdout.file, stderr.file].into_iter().flatten().collect(),
+        wall: started.elapsed(),
+        rung: task.sandbox.rung,
+        facts,
+    })
 }
 
 /// Kills what sessions that are dead themselves left running, and counts it. Only a session that was killed with

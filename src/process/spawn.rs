@@ -6,19 +6,23 @@ use std::process::Stdio;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use camino::Utf8PathBuf;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::AsyncWriteExt;
 use tokio::net::unix::pipe::Receiver;
 use tokio::process::{Child, ChildStdin, Command};
 use tokio::sync::Notify;
 use tokio::task::spawn_blocking;
 
-use crate::process::capture::Capture;
 use crate::process::group::{self, Group};
 use crate::process::sandbox::{Confined, Failing};
+use crate::process::sink::Sink;
 use crate::process::{SpawnError, Task};
 
 /// The variable in a child's environment that tells which task it belongs to; it survives changes of group and session.
 pub(super) const MARK: &str = "HEAL_TESTS_RUN";
+
+/// The size of a child's pipes, where it can be chosen: the most that every user may have.
+#[cfg(target_os = "linux")]
+const PIPE_BYTES: usize = 1 << 20;
 
 /// A started child, the group it leads, and the ends of its pipes.
 pub(super) struct Spawned {
@@ -87,6 +91,9 @@ fn start(mut command: Command, task: &Task, mark: &str) -> io::Result<(Child, Gr
 }
 
 fn reader(pipe: io::PipeReader) -> io::Result<Receiver> {
+    // A flood is read in fewer turns from a larger pipe; a system that grants none is read all the same.
+    #[cfg(target_os = "linux")]
+    let _ = rustix::pipe::fcntl_setpipe_size(&pipe, PIPE_BYTES);
     Receiver::from_owned_fd(OwnedFd::from(pipe))
 }
 
@@ -121,7 +128,7 @@ pub(super) fn explain(task: &Task, failing: Failing) -> SpawnError {
 
 impl Streams {
     /// Moves bytes until every pipe has ended.
-    pub(super) async fn pump(self, [stdout, stderr]: [&mut Capture; 2], activity: &Notify) {
+    pub(super) async fn pump(self, [stdout, stderr]: [&mut Sink; 2], activity: &Notify) {
         let Self { stdin, stdout: out, stderr: err, tee } = self;
         tokio::join!(
             feed(stdin),
@@ -138,14 +145,12 @@ async fn feed(stdin: Option<(ChildStdin, Vec<u8>)>) {
     }
 }
 
-async fn drain(pipe: Option<Receiver>, capture: &mut Capture, mut terminal: Option<Terminal>, activity: &Notify) {
+async fn drain(pipe: Option<Receiver>, sink: &mut Sink, mut terminal: Option<Terminal>, activity: &Notify) {
     let Some(mut pipe) = pipe else { return };
-    let mut buffer = vec![0; 64 << 10];
-    while let Ok(n @ 1..) = pipe.read(&mut buffer).await {
+    while let Ok(bytes @ [_, ..]) = sink.read(&mut pipe).await {
         activity.notify_one();
-        capture.push(&buffer[..n]);
         if let Some(open) = terminal {
-            terminal = open.show(buffer[..n].to_vec()).await;
+            terminal = open.show(bytes.to_vec()).await;
         }
     }
 }
