@@ -13,6 +13,7 @@ mod bad_input;
 mod custom_runner;
 mod debuggers;
 mod doors;
+mod ecosystems;
 mod endpoint;
 mod main_job;
 mod parse;

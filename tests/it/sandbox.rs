@@ -4,7 +4,6 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::Write;
 use std::net::{TcpListener, UdpSocket};
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
@@ -18,7 +17,7 @@ use std::time::Duration;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use heal_tests::process::sandbox::{Gap, Ladder, Limits, Rung, Sandbox, probe};
-use heal_tests::process::{Cancel, Ending, Finished, Task, run};
+use heal_tests::process::{Cancel, Ending, Task, run};
 
 /// What a file outside holds that nothing inside may find.
 const SECRET: &str = "a-secret-that-nobody-may-read";
@@ -95,29 +94,29 @@ const BY_GAP: &[(Gap, &[&str])] = &[
 const NOT_TRIED: &[Gap] = &[Gap::DeviceControl, Gap::FastForks];
 
 /// The program under test, which is its own helper.
-fn helper() -> Utf8PathBuf {
+pub(crate) fn helper() -> Utf8PathBuf {
     Utf8PathBuf::from(env!("CARGO_BIN_EXE_heal-tests"))
 }
 
 /// Says that something is not installed: fails where all tests must run.
-fn is_missing(what: &str) {
+pub(crate) fn is_missing(what: &str) {
     assert!(std::env::var_os("RUN_SLOW_TESTS").is_none(), "{what} is missing, and RUN_SLOW_TESTS is set");
     eprintln!("not run: {what} is missing");
 }
 
-async fn ladder() -> Ladder {
+pub(crate) async fn ladder() -> Ladder {
     probe(Some(&helper())).await
 }
 
 /// Returns what a rung leaves open; nothing, loudly, when it does not hold here.
-async fn gaps_of(rung: Rung) -> Option<Vec<Gap>> {
+pub(crate) async fn gaps_of(rung: Rung) -> Option<Vec<Gap>> {
     let ladder = ladder().await;
     let standing = ladder.rungs.iter().find(|standing| standing.rung == rung)?;
     standing.holds.clone().map_err(|reason| is_missing(&format!("sandbox rung {rung} ({reason})"))).ok()
 }
 
 /// Finds a program of the machine by its name.
-fn find(program: &str) -> Option<String> {
+pub(crate) fn find(program: &str) -> Option<String> {
     let path = std::env::var("PATH").unwrap_or_default();
     let found = path.split(':').map(|folder| format!("{folder}/{program}")).find(|file| Path::new(file).is_file());
     if found.is_none() {
@@ -127,13 +126,13 @@ fn find(program: &str) -> Option<String> {
 }
 
 /// Finds the interpreter itself, where `PATH` leads to a script that chooses one.
-fn python() -> Option<String> {
+pub(crate) fn python() -> Option<String> {
     let found = find("python3")?;
     let output = Command::new(found).args(["-c", "import sys; print(sys.executable)"]).output().unwrap();
     Some(String::from_utf8(output.stdout).unwrap().trim().to_owned())
 }
 
-fn environment(home: &Utf8Path) -> Vec<(String, String)> {
+pub(crate) fn environment(home: &Utf8Path) -> Vec<(String, String)> {
     let path = std::env::var("PATH").unwrap();
     let pairs = [("PATH", path.as_str()), ("HOME", home.as_str()), ("PYTHONDONTWRITEBYTECODE", "1")];
     pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec()
@@ -291,7 +290,7 @@ fn serve(top: &Path, is_over: &Arc<AtomicBool>) -> (u16, u16) {
     ports
 }
 
-fn text(bytes: &[u8]) -> String {
+pub(crate) fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
