@@ -99,6 +99,7 @@ pub(crate) fn helper() -> Utf8PathBuf {
 }
 
 /// Says that something is not installed: fails where all tests must run.
+#[expect(clippy::print_stderr, reason = "a test that cannot run says so")]
 pub(crate) fn is_missing(what: &str) {
     assert!(std::env::var_os("RUN_SLOW_TESTS").is_none(), "{what} is missing, and RUN_SLOW_TESTS is set");
     eprintln!("not run: {what} is missing");
@@ -305,14 +306,15 @@ fn judge(rung: Rung, gaps: &[Gap], outcomes: &BTreeMap<String, String>) {
         let gap = BY_GAP.iter().find(|(_, names)| names.contains(&name.as_str())).map(|(gap, _)| *gap);
         let may_be_open = gap.is_some_and(|gap| gaps.contains(&gap));
         let is_blocked = came_of_it.starts_with("blocked") || came_of_it == "absent";
-        if !is_blocked && !(may_be_open && came_of_it == "open") {
+        let is_listed = may_be_open && came_of_it == "open";
+        if !is_blocked && !is_listed {
             complaints.push(format!("{rung}: {name} is {came_of_it}, by no gap that is listed"));
         }
     }
     for gap in gaps.iter().filter(|gap| !NOT_TRIED.contains(gap)) {
         let (_, names) = BY_GAP.iter().find(|(own, _)| own == gap).unwrap();
         let is_open = |name: &&str| outcomes.get(*name).is_some_and(|came_of_it| came_of_it == "open");
-        if !names.iter().any(|name| is_open(&name)) && (*gap != Gap::Network || has_route()) {
+        if !names.iter().any(is_open) && (*gap != Gap::Network || has_route()) {
             complaints.push(format!("{rung}: nothing shows that it {gap}"));
         }
     }

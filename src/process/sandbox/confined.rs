@@ -49,7 +49,7 @@ impl Confined {
         };
         let fail = |error: io::Error| Failing::Setup(format!("make a temporary folder in {parent}: {error}"));
         let folder = RunFolder::make_in(&parent).map_err(fail)?;
-        let task = &Task { env: with_temp(&task.env, &folder.temp()), ..task.clone() };
+        let task = &Task { env: with_temp(task, &folder.temp()), ..task.clone() };
         let layers = layout::plan(task, &folder.temp(), &sockets(), find).map_err(|missing| {
             let is_cwd = missing == task.cwd;
             let missing_cwd = Failing::Start(io::ErrorKind::NotFound.into());
@@ -115,10 +115,19 @@ fn order(task: &Task, layers: Vec<Layer>, folder: &RunFolder) -> Result<Vec<Stri
     Ok([helper.into_string(), HIDDEN_WORD.to_owned(), order].into_iter().chain(task.argv.iter().cloned()).collect())
 }
 
-/// Names the private temporary folder in an environment.
-fn with_temp(env: &[(String, String)], temp: &Utf8Path) -> Vec<(String, String)> {
-    let other = env.iter().filter(|(name, _)| !matches!(name.as_str(), "TMPDIR" | "TMP" | "TEMP"));
-    other.cloned().chain([("TMPDIR".to_owned(), temp.to_string())]).collect()
+/// Names the private temporary folder in a task's environment.
+fn with_temp(task: &Task, temp: &Utf8Path) -> Vec<(String, String)> {
+    const JAVA: &str = "JAVA_TOOL_OPTIONS";
+    let has_private_tmp = matches!(task.sandbox.rung, Rung::Namespaces | Rung::Bubblewrap);
+    let java = || {
+        let own = task.env.iter().find(|(name, _)| name == JAVA).map_or("", |(_, value)| value.as_str());
+        (JAVA.to_owned(), format!("{own} -Djava.io.tmpdir={temp}").trim_start().to_owned())
+    };
+    // Java knows no variable for it, and would use `/tmp`.
+    let java = (!has_private_tmp).then(java);
+    let is_replaced = |name: &str| matches!(name, "TMPDIR" | "TMP" | "TEMP") || (java.is_some() && name == JAVA);
+    let kept = task.env.iter().filter(|(name, _)| !is_replaced(name)).cloned();
+    kept.chain([("TMPDIR".to_owned(), temp.to_string())]).chain(java.clone()).collect()
 }
 
 /// Lists the sockets with a path that processes of this network namespace listen at: no view of the files and no
