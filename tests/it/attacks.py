@@ -201,6 +201,11 @@ def bind_a_socket():
 
 
 @attempt
+def write_beside_the_copy():
+    return opens(f"{COPY}/../new", os.O_CREAT | os.O_WRONLY)
+
+
+@attempt
 def write_a_startup_file():
     return opens(f"{HOME}/.bashrc", os.O_WRONLY | os.O_APPEND)
 
@@ -307,6 +312,11 @@ def read_a_registry_token():
 @attempt
 def read_a_named_secret():
     return reads_secret(f"{OUT}/hidden.env")
+
+
+@attempt
+def read_beside_the_copy():
+    return reads_secret(f"{COPY}/../memories")
 
 
 @attempt

@@ -49,6 +49,7 @@ const BY_GAP: &[(Gap, &[&str])] = &[
             "link_an_unnamed_file",
             "make_a_fifo",
             "bind_a_socket",
+            "write_beside_the_copy",
             "write_a_startup_file",
             "write_a_git_hook",
             "write_git_configuration",
@@ -66,6 +67,7 @@ const BY_GAP: &[(Gap, &[&str])] = &[
             "read_a_cloud_credential",
             "read_a_registry_token",
             "read_a_named_secret",
+            "read_beside_the_copy",
             "read_a_key_by_symlink",
             "read_a_key_by_link",
             "read_a_key_by_rename",
@@ -153,7 +155,7 @@ impl World {
     fn make() -> Self {
         let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
         let top = folder.path();
-        for made in ["copy", "outside/empty", "outside/.git/hooks", "home/.ssh", "home/.aws", "home/.cargo"] {
+        for made in ["state/copy", "outside/empty", "outside/.git/hooks", "home/.ssh", "home/.aws", "home/.cargo"] {
             fs::create_dir_all(top.join(made)).unwrap();
         }
         let own_files = BY_GAP.iter().flat_map(|(_, names)| *names).map(|name| format!("outside/{name}"));
@@ -161,7 +163,11 @@ impl World {
             fs::write(top.join(file), "precious\n").unwrap();
         }
         let secrets = [".ssh/id_ed25519", ".ssh/old_key", ".netrc", ".aws/credentials", ".cargo/credentials.toml"];
-        for file in secrets.map(|file| format!("home/{file}")).iter().chain([&"outside/hidden.env".to_owned()]) {
+        for file in secrets
+            .map(|file| format!("home/{file}"))
+            .iter()
+            .chain([&"outside/hidden.env".to_owned(), &"state/memories".to_owned()])
+        {
             fs::write(top.join(file), SECRET).unwrap();
         }
         fs::write(top.join("home/.ssh/program"), "#!/bin/sh\nexit 0\n").unwrap();
@@ -191,7 +197,7 @@ impl World {
     fn description(&self, limits: &Limits, only: &[&str]) -> String {
         let n_processes_max = limits.n_processes_max.unwrap();
         serde_json::json!({
-            "copy": self.path("copy"),
+            "copy": self.path("state/copy"),
             "outside": self.path("outside"),
             "home": self.path("home"),
             "healer": self.healer.id(),
@@ -213,13 +219,14 @@ impl World {
         let limits = Limits { n_processes_max: Some(64), file_bytes_max: Some(1 << 20), ..Limits::default() };
         let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/attacks.py");
         let argv = [python, script, &self.description(&limits, only)].map(str::to_owned).to_vec();
-        let mut task = Task::new(argv, self.path("copy"), environment(&self.path("home")));
+        let mut task = Task::new(argv, self.path("state/copy"), environment(&self.path("home")));
         task.timeout = Duration::from_mins(3);
         task.sandbox = Sandbox {
-            writable: vec![self.path("copy")],
+            writable: vec![self.path("state/copy")],
             // The build's own folder for tests may lie in `/tmp`, of which a task has its own.
             readable: vec![self.path("outside"), self.path("home")],
-            hidden: vec![self.path("outside/hidden.env")],
+            // The copy lies in a folder that is itself hidden.
+            hidden: vec![self.path("outside/hidden.env"), self.path("state")],
             home: Some(self.path("home")),
             helper: Some(helper()),
             limits,
@@ -279,7 +286,7 @@ fn serve(top: &Path, is_over: &Arc<AtomicBool>) -> (u16, u16) {
         let mut late = None;
         let mut word = [0; 16];
         while !is_over.load(Ordering::Relaxed) {
-            if late.is_none() && top.join("copy/please-listen").exists() {
+            if late.is_none() && top.join("state/copy/please-listen").exists() {
                 late = UnixListener::bind(top.join("outside/late.sock")).ok();
             }
             if let Ok((_, from)) = udp.recv_from(&mut word) {

@@ -2,7 +2,7 @@
 
 use camino::Utf8Path;
 
-use crate::process::sandbox::layout::{Kind, Layer};
+use crate::process::sandbox::layout::{Kind, Layer, is_gone};
 use crate::process::sandbox::order::Order;
 
 /// Where bubblewrap may be installed. It is not looked for by `PATH`, which may name a project's folder.
@@ -20,7 +20,7 @@ pub(super) fn arguments(order: &Order, is_dir: impl Fn(&Utf8Path) -> bool) -> Ve
     let namespaces = ["--unshare-user", "--unshare-net", "--unshare-pid", "--unshare-ipc", "--die-with-parent"];
     let mut words: Vec<String> = namespaces.map(str::to_owned).to_vec();
     words.extend(["--cap-drop", "ALL", "--ro-bind", "/", "/", "--proc", "/proc"].map(str::to_owned));
-    for Layer { path, kind } in layers {
+    for layer @ Layer { path, kind } in layers {
         let path = path.as_str();
         let layer: &[&str] = match kind {
             Kind::Devices => &["--dev", path, "--perms", "1777", "--tmpfs", "/dev/shm"],
@@ -28,12 +28,15 @@ pub(super) fn arguments(order: &Order, is_dir: impl Fn(&Utf8Path) -> bool) -> Ve
             Kind::Cleared => &["--tmpfs", path],
             Kind::Readable => &["--ro-bind", path, path],
             Kind::Writable => &["--bind", path, path],
-            // A place in a folder that was emptied is gone already.
-            Kind::Hidden if is_emptied(path.into(), layers) => &[],
-            Kind::Hidden if is_dir(path.into()) => &["--tmpfs", path, "--remount-ro", path],
+            Kind::Hidden if is_gone(layer, layers) => &[],
+            Kind::Hidden if is_dir(path.into()) => &["--tmpfs", path],
             Kind::Hidden => &["--ro-bind", "/dev/null", path],
         };
         words.extend(layer.iter().map(|word| (*word).to_owned()));
+    }
+    // Only now: inner layers needed their places in the empty folders.
+    for Layer { path, .. } in layers.iter().filter(|layer| is_closed(layer, layers) && is_dir(&layer.path)) {
+        words.extend(["--remount-ro", path.as_str()].map(str::to_owned));
     }
     let (report, helper) = (order.report.as_str(), order.helper.as_str());
     words.extend(["--bind", report, report, "--ro-bind", helper, helper].map(str::to_owned));
@@ -41,13 +44,13 @@ pub(super) fn arguments(order: &Order, is_dir: impl Fn(&Utf8Path) -> bool) -> Ve
     words
 }
 
-/// Tells whether the innermost layer around a path leaves nothing in it.
-fn is_emptied(path: &Utf8Path, layers: &[Layer]) -> bool {
-    let around = layers.iter().rev().find(|layer| layer.path != path && path.starts_with(&layer.path));
-    around.is_some_and(|layer| match layer.kind {
-        Kind::Devices | Kind::Private | Kind::Cleared | Kind::Hidden => true,
-        Kind::Readable | Kind::Writable => false,
-    })
+/// Tells whether a layer is a folder that was emptied for good.
+fn is_closed(layer: &Layer, layers: &[Layer]) -> bool {
+    match layer.kind {
+        Kind::Cleared => true,
+        Kind::Hidden => !is_gone(layer, layers),
+        Kind::Devices | Kind::Private | Kind::Readable | Kind::Writable => false,
+    }
 }
 
 #[cfg(test)]
@@ -78,11 +81,12 @@ mod tests {
             parent: 1,
             helper: "/opt/heal".into(),
         };
-        let words = arguments(&order, |path| path.ends_with(".ssh"));
+        let words = arguments(&order, |path| path.ends_with(".ssh") || path == "/run");
         let expected = "--unshare-user --unshare-net --unshare-pid --unshare-ipc --die-with-parent --cap-drop ALL \
                         --ro-bind / / --proc /proc --dev /dev --perms 1777 --tmpfs /dev/shm \
-                        --ro-bind /dev/null /home/user/.netrc --tmpfs /home/user/.ssh --remount-ro /home/user/.ssh \
-                        --tmpfs /run --perms 1777 --tmpfs /tmp --bind /tmp/scratch /tmp/scratch \
+                        --ro-bind /dev/null /home/user/.netrc --tmpfs /home/user/.ssh --tmpfs /run \
+                        --perms 1777 --tmpfs /tmp --bind /tmp/scratch /tmp/scratch \
+                        --remount-ro /home/user/.ssh --remount-ro /run \
                         --bind /tmp/run/report /tmp/run/report --ro-bind /opt/heal /opt/heal --chdir /tmp/scratch --";
         assert_eq!(words.join(" "), expected);
     }

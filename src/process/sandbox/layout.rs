@@ -33,6 +33,17 @@ pub(super) enum Kind {
     Hidden,
 }
 
+/// Tells whether nothing of a layer's place is left when its turn comes, and nothing is laid into it either: an outer
+/// layer emptied what is around it.
+pub(super) fn is_gone(layer: &Layer, layers: &[Layer]) -> bool {
+    let around = layers.iter().rev().find(|outer| outer.path != layer.path && layer.path.starts_with(&outer.path));
+    let is_emptied = around.is_some_and(|outer| match outer.kind {
+        Kind::Devices | Kind::Private | Kind::Cleared | Kind::Hidden => true,
+        Kind::Readable | Kind::Writable => false,
+    });
+    is_emptied && !layers.iter().any(|inner| inner.path != layer.path && inner.path.starts_with(&layer.path))
+}
+
 impl Layer {
     fn new(path: impl Into<Utf8PathBuf>, kind: Kind) -> Self {
         Self { path: path.into(), kind }

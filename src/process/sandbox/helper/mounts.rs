@@ -13,7 +13,7 @@ use rustix::mount::{
 };
 
 use crate::process::sandbox::helper::failed;
-use crate::process::sandbox::layout::{Kind, Layer};
+use crate::process::sandbox::layout::{Kind, Layer, is_gone};
 use crate::process::sandbox::order::Order;
 use crate::process::sandbox::places;
 
@@ -36,10 +36,20 @@ pub(super) fn lay(order: &Order) -> Result<(), String> {
     let devices = hold_devices();
     make_all_read_only()?;
     held.extend(hold(&order.layers, |kind| kind == Kind::Readable)?);
-    for layer in &order.layers {
+    let layers: Vec<&Layer> = order.layers.iter().filter(|layer| is_laid(layer, &order.layers)).collect();
+    for layer in &layers {
         lay_one(layer, &mut held, &empty, &devices).map_err(failed(format!("lay {:?} {}", layer.kind, layer.path)))?;
     }
+    // Only now: inner layers needed their places in the empty folders.
+    for layer in layers.iter().filter(|layer| matches!(layer.kind, Kind::Hidden | Kind::Cleared)) {
+        close(&layer.path).map_err(failed(format!("close {}", layer.path)))?;
+    }
     std::env::set_current_dir(order.cwd.as_std_path()).map_err(failed(format!("enter {}", order.cwd)))
+}
+
+/// Tells whether there is something to lay.
+fn is_laid(layer: &Layer, layers: &[Layer]) -> bool {
+    layer.kind != Kind::Hidden || !is_gone(layer, layers)
 }
 
 fn lay_one(layer: &Layer, held: &mut Vec<Held>, empty: &Held, devices: &[Held]) -> io::Result<()> {
@@ -52,14 +62,25 @@ fn lay_one(layer: &Layer, held: &mut Vec<Held>, empty: &Held, devices: &[Held]) 
             Some(at) => held.swap_remove(at).attach(),
             None => Ok(()),
         },
-        // What lies in a folder that was emptied is gone already.
-        Kind::Hidden if !path.exists() => Ok(()),
-        Kind::Hidden if path.is_dir() => lay_empty(path, MountFlags::RDONLY, "mode=755"),
-        Kind::Hidden => {
+        Kind::Hidden if path.exists() && !path.is_dir() => {
             let tree = empty.again()?;
             Held { path: path.to_owned(), tree }.attach()
         }
+        Kind::Hidden => {
+            // In an emptied folder it is there for the sake of what it holds.
+            fs::create_dir_all(path.as_std_path())?;
+            lay_empty(path, MountFlags::empty(), "mode=755")
+        }
     }
+}
+
+/// Makes an emptied folder read-only; an emptied file is a device, and a place in an emptied folder is gone.
+fn close(path: &Utf8Path) -> io::Result<()> {
+    if path.is_dir() {
+        let flags = MountFlags::BIND | MountFlags::RDONLY | MountFlags::NOSUID | MountFlags::NODEV;
+        mount_remount(path.as_str(), flags, c"")?;
+    }
+    Ok(())
 }
 
 fn lay_empty(path: &Utf8Path, flags: MountFlags, options: &str) -> io::Result<()> {
