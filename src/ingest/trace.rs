@@ -72,6 +72,8 @@ const SHAPES: &[(Order, &str)] = &[
         Order::InnermostFirst,
         r"^#? ?\((?:from function `(?P<function>[^']+)' )?in (?:test )?file (?P<file>.+), line (?P<line>\d+)\)?",
     ),
+    // The kernel's KUnit.
+    (Order::InnermostFirst, r"^(?:# )?\S+: (?:EXPECTATION|ASSERTION) FAILED at (?P<file>[^\s:]+):(?P<line>\d+)$"),
     // Compilers, googletest, Catch2 and whoever else begins a line with a place.
     (
         Order::InnermostFirst,
@@ -230,6 +232,7 @@ mod tests {
         check("Failed asserting.\n\n/home/u/CartTest.php:12", &["/home/u/CartTest.php:12"]);
         check("#   Failed test 'x'\n#   at t/a.t line 3.", &["t/a.t:3"]);
         check("# (in test file test/a.bats, line 3)", &["test/a.bats:3"]);
+        check("# cart_adds: EXPECTATION FAILED at lib/cart_test.c:20\n    Expected", &["lib/cart_test.c:20"]);
         check("src/cart_test.cc:12: Failure\nExpected equality", &["src/cart_test.cc:12"]);
     }
 

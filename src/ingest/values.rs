@@ -34,9 +34,9 @@ const WORDINGS: &[&str] = &[
     r"(?m)^\s+should be\n(?P<e>.+)\n\s+but was\n(?P<a>.+)$",
     // Hamcrest.
     r"(?m)^\s*Expected: (?:is )?(?P<e>.+)\n\s+but: (?:was )?(?P<a>.+)$",
-    // Jest, NUnit, xunit.net, AssertJ, testify, minitest, RSpec, Spock and others: one label a line.
+    // Jest, NUnit, xunit.net, AssertJ, testify, minitest, RSpec, Spock, pgTAP and others: one label a line.
     r"(?mi)^[#\s]*expected(?: value)?\s*:[ \t]*(?P<e>\S.*)\n[#\s]*(?:received|actual|but was|got|found)(?: value)?\s*:[ \t]*(?P<a>\S.*)$",
-    r"(?mi)^[#\s]*(?:received|actual|got|found)(?: value)?\s*:[ \t]*(?P<a>\S.*)\n[#\s]*(?:expected|wanted|want)(?: value)?\s*:[ \t]*(?P<e>\S.*)$",
+    r"(?mi)^[#\s]*(?:received|actual|got|found|have|caught)(?: value)?\s*:[ \t]*(?P<a>\S.*)\n[#\s]*(?:expected|wanted|want)(?: value)?\s*:[ \t]*(?P<e>\S.*)$",
     // googletest.
     r"Expected equality of these values:\n  (?:.+\n    Which is: )?(?P<a>.+)\n  (?:.+\n    Which is: )?(?P<e>.+)",
     // PHPUnit's strings and pytest's and others' unified differences of one line.
@@ -110,6 +110,7 @@ mod tests {
         check("\nexpected: 2\n but was: 1", "1", "2");
         check("\tError:\tNot equal: \n\t\t\texpected: 3\n\t\t\tactual  : 2", "2", "3");
         check("#   Failed test\n#          got: '2'\n#     expected: '3'", "'2'", "'3'");
+        check("# Failed test 2: \"x\"\n#         have: integer\n#         want: numeric", "integer", "numeric");
         check("Value of: x\n  Actual: 2\nExpected: 3", "2", "3");
         check("a.cc:1\nExpected equality of these values:\n  add(1, 1)\n    Which is: 2\n  3", "2", "3");
         check("Failed asserting that 2 matches expected 3.", "2", "3");
