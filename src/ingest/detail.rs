@@ -172,11 +172,20 @@ fn set_if_empty(field: &mut String, value: &str) {
 /// Messages that say less than the text under them.
 const UNTELLING: &[&str] = &["", "collection failure"];
 
-/// Returns the line an engineer would read first: the exception under a Python traceback, else the first line.
+/// `(in test file a.bats, line 3)`, and the place above the quoted source with which node and others tell of an error.
+static PLACE_ONLY: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(r"^(?:\(?(?:from function `[^']*' )?in (?:test )?file .*, line \d+[,)]|[^\s:]*[/.][^\s:]*:\d+)$")
+});
+
+/// Returns the line an engineer would read first: the exception under a traceback or source, else the first line that
+/// is more than a place.
 fn headline(text: &str) -> &str {
-    let mut lines = text.lines().map(str::trim).filter(|line| !UNTELLING.contains(line) && *line != "FAILED:");
-    let first = lines.next().unwrap_or_default();
-    if !text.contains("\nTraceback") && !first.starts_with("Traceback") {
+    let is_telling = |line: &&str| !UNTELLING.contains(line) && *line != "FAILED:";
+    let mut lines = text.lines().map(str::trim).filter(is_telling).peekable();
+    let is_place = lines.peek().is_some_and(|line| PLACE_ONLY.is_match(line));
+    let first = lines.by_ref().find(|line| !PLACE_ONLY.is_match(line)).unwrap_or_default();
+    let is_under = is_place || text.contains("\nTraceback") || first.starts_with("Traceback");
+    if !is_under {
         return first;
     }
     let exception = lines.rfind(|line| EXCEPTION.is_match(line)).unwrap_or(first);
@@ -233,6 +242,20 @@ mod tests {
         let text =
             "Test executable failed (exit status: 101).\n\nstderr:\nthread 'main' (3) panicked at /tmp/b.rs:6:1:\nx\n";
         check("src/lib.rs - one (line 7)", text, "panic", "x", "src/lib.rs:7");
+    }
+
+    #[test]
+    fn a_place_is_not_what_is_read_first() {
+        let bats = "(from function `f' in file a.bats, line 9,\n in test file a.bats, line 10)\n  `@test \"x\" { f; }' failed\n";
+        check("x", bats, "", "`@test \"x\" { f; }' failed", "a.bats:9");
+        let node = "/u/a.js:1\nconst x = ;\n          ^\nSyntaxError: Unexpected token ';'\n    at wrapSafe (node:internal:4:18)\n";
+        check("x", node, "SyntaxError", "SyntaxError: Unexpected token ';'", "/u/a.js:1");
+    }
+
+    #[test]
+    fn an_error_that_tells_of_a_timeout_is_one() {
+        let text = "Timeout of 20ms exceeded.\nError: Timeout of 20ms exceeded.\n    at a (/u/a.js:1:2)\n";
+        check("x", text, "timeout", "Timeout of 20ms exceeded.", "/u/a.js:1:2");
     }
 
     #[test]

@@ -53,7 +53,7 @@ const SHAPES: &[(Order, &str)] = &[
     // V8 frames without `at`, as node prints them in YAML, and Firefox's `f@file:1:2`.
     (
         Order::InnermostFirst,
-        r"^\s*(?:async )?(?P<function>[\w.<>$ ]+?) \((?:file://)?(?P<file>/?[^\s():]+):(?P<line>\d+):(?P<column>\d+)\)$",
+        r"^\s*(?:async )?(?:(?P<function>[\w.<>$ ]+?) \()?(?:file://)?(?P<file>/?[^\s():]*[/.][^\s():]+):(?P<line>\d+):(?P<column>\d+)\)?$",
     ),
     (
         Order::InnermostFirst,
@@ -218,8 +218,8 @@ mod tests {
             &["/home/u/cart.js:3:9", "/home/u/a.test.mjs:4:1"],
         );
         check(
-            "TestContext.<anonymous> (file:///home/u/a.mjs:4:178)\nasync f (node:internal/x:1:2)",
-            &["/home/u/a.mjs:4:178"],
+            "/home/u/cart.js:2:53\nTestContext.<anonymous> (file:///home/u/a.mjs:4:178)\nasync f (node:internal/x:1:2)",
+            &["/home/u/cart.js:2:53", "/home/u/a.mjs:4:178"],
         );
         check(
             "Traceback (most recent call last):\n  File \"/u/t.py\", line 9, in test_a\n    add()\n  File \"/u/m.py\", line 2, in add",

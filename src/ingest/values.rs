@@ -53,6 +53,8 @@ const WORDINGS: &[&str] = &[
     r"AssertionError \[ERR_ASSERTION\]: (?P<a>.+?) ===? (?P<e>.+)",
     // chai and vitest.
     r"(?m)expected (?P<a>.+?) to (?:strictly |deeply |loosely )?(?:equal|be) (?P<e>.+?)(?: //.*)?$",
+    // The kernel's KUnit.
+    r"(?m)^\s*Expected .+? == (?P<e>.+), but\n\s+.+? == (?P<a>.+)$",
     // Perl's is_deeply.
     r"(?m)\$got\S* = (?P<a>.+)\n[#\s]*\$expected\S* = (?P<e>.+)$",
     // Catch2.
@@ -130,6 +132,7 @@ mod tests {
         check("AssertionError: expected 2 to be 3 // Object.is equality", "2", "3");
         check("expected [ 1 ] to deeply equal [ 2 ]", "[ 1 ]", "[ 2 ]");
         check("#          $got->[1] = '2'\n#     $expected->[1] = '3'", "'2'", "'3'");
+        check("    Expected add(1, 1) == 3, but\n        add(1, 1) == 2 (0x2)", "2 (0x2)", "3");
         check("REQUIRE( a == b )\nwith expansion:\n  2 == 3\nat a.cpp:1", "2", "3");
         check("add(1, 1): got 2, want 3", "2", "3");
         check("    a_test.go:1: Total(1, 2) = 4, want 3", "4", "3");
