@@ -29,13 +29,18 @@ impl Block {
     /// Tells whether a line can only be the stream's own, so that the block has no end of its own. In a string that is
     /// not closed that is a point whose number is due.
     pub(super) fn is_ended_by(&self, line: &Line<'_>, indent: usize, is_due: impl FnOnce(Option<u64>) -> bool) -> bool {
-        let is_quoted = matches!(self.scalar, Scalar::Quoted);
+        let is_quoted = self.is_in_quotes();
         indent < self.indent
             && match line {
                 Line::Point(point) => !is_quoted || is_due(point.number),
                 Line::Version | Line::Plan(_) | Line::BailOut(_) | Line::Subtest(_) => !is_quoted,
                 Line::Comment(_) | Line::Pragma | Line::Open | Line::Close | Line::Other => false,
             }
+    }
+
+    /// Tells whether the next line stands in a string that is not closed.
+    pub(super) fn is_in_quotes(&self) -> bool {
+        matches!(self.scalar, Scalar::Quoted)
     }
 
     /// Takes a line of the block; tells whether it is the last.

@@ -39,7 +39,7 @@ pub(super) struct Point<'t> {
     pub(super) number: Option<u64>,
     /// The description without directive, as written; may be empty.
     pub(super) name: &'t str,
-    /// The description with what looks like a directive, for producers that do not escape theirs.
+    /// The description with what looks like a directive, for producers that escape nothing.
     pub(super) whole: &'t str,
     pub(super) directive: Option<Directive>,
     pub(super) duration: Option<Duration>,
@@ -115,6 +115,7 @@ fn point(content: &str) -> Option<Point<'_>> {
     let (whole, is_dashed) = without_dash(rest.trim_ascii_start());
     let (name, directive, duration) = split_remarks(whole);
     let (name, suffixed) = split_time(name, is_dashed);
+    let (whole, _) = split_time(whole, is_dashed);
     Some(Point { is_ok, number, name, whole, directive, duration: duration.or(suffixed), opens })
 }
 

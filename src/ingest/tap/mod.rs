@@ -33,6 +33,7 @@
 //! Results are passed on as they come. What waits for the end of its subtest is its failures, for they may be expected,
 //! and in a subtest that was not announced the names of its other points, up to a limit: they have no suite before.
 
+mod apart;
 mod block;
 mod held;
 mod level;

@@ -18,27 +18,62 @@ const CANCELLED: &str = "cancelledByParent";
 static PLACE: LazyLock<Regex> =
     LazyLock::new(|| pattern(r"(?:^|\()(?:file://)?(?P<file>[^()\s][^()]*?):(?P<line>\d+)(?::(?P<column>\d+))?\)?$"));
 
-/// Reads the failure of the point `id` from its diagnostics: a YAML block, or comments and whatever else was printed.
-/// Places below `root` are relative to it.
-pub(super) fn failure(id: TestId, diagnostics: &str, root: Option<&Utf8Path>) -> Failure {
-    let mut failure = Failure::bare(id);
-    let entries = yaml_block(diagnostics).map(yaml::read);
-    let text = match &entries {
-        Some(entries) => {
-            fill_from_yaml(&mut failure, entries);
-            format!("{}\n{}", failure.message, entries.get(&["stack"]).unwrap_or_default())
+/// What is told of a failed point.
+pub(super) struct Told<'t> {
+    /// Its diagnostics: a YAML block, or comments and whatever else stands under it.
+    pub(super) text: &'t str,
+    /// What was printed before it.
+    pub(super) printed: &'t str,
+}
+
+impl Told<'_> {
+    /// Reads the failure of the point `id`. Places below `root` are relative to it.
+    pub(super) fn failure(&self, id: TestId, root: Option<&Utf8Path>) -> Failure {
+        let mut failure = Failure::bare(id);
+        let entries = yaml_block(self.text).map(yaml::read);
+        match &entries {
+            Some(entries) => self.fill_from_yaml(&mut failure, entries),
+            None => detail::fill(&mut failure, &[self.words().trim()]),
         }
-        None => without_margin(diagnostics),
-    };
-    detail::fill(&mut failure, &[text.trim()]);
-    // Node's place is that of the test, so it counts only when nothing is known of the failure's.
-    let of_test = || entries.as_ref()?.get(&["location"]).and_then(place);
-    failure.location = failure.location.take().or_else(of_test);
-    if let Some(root) = root {
-        let places = failure.frames.iter_mut().map(|frame| &mut frame.location).chain(&mut failure.location);
-        places.for_each(|place| make_relative(place, root));
+        // Node's place is that of the test, so it counts only when nothing is known of the failure's.
+        let of_test = || entries.as_ref()?.get(&["location"]).and_then(place);
+        failure.location = failure.location.take().or_else(of_test);
+        if let Some(root) = root {
+            let places = failure.frames.iter_mut().map(|frame| &mut frame.location).chain(&mut failure.location);
+            places.for_each(|place| make_relative(place, root));
+        }
+        failure
     }
-    failure
+
+    /// Returns the words that tell of the failure, without margin.
+    fn words(&self) -> String {
+        // KUnit tells before the point.
+        if !self.text.contains(" FAILED at ") && self.printed.contains(" FAILED at ") {
+            return without_margin(self.printed);
+        }
+        // A name with a line end in it goes on in comments, and Perl tells under those.
+        let start = self.text.find("#   Failed test ").filter(|_| self.text.starts_with("# "));
+        without_margin(&self.text[start.unwrap_or(0)..])
+    }
+
+    fn fill_from_yaml(&self, failure: &mut Failure, entries: &yaml::Entries) {
+        fill_from_entries(failure, entries);
+        let message = std::mem::take(&mut failure.message);
+        let stack = entries.get(&["stack"]).unwrap_or_default();
+        // Of a file that did not run, node tells in what it printed.
+        let is_of_file = message == NODE_FILE_FAILED && !self.printed.is_empty();
+        let printed = if is_of_file { without_margin(self.printed) } else { String::new() };
+        // What Bats tells begins with the place.
+        let is_telling = !is_of_file && !message.is_empty() && !is_of_bats(&message);
+        let told = if is_of_file { printed } else { format!("{message}\n{stack}") };
+        if is_telling {
+            failure.message.clone_from(&message);
+        }
+        detail::fill(failure, &[told.trim()]);
+        if is_telling {
+            message.trim_end().clone_into(&mut failure.message);
+        }
+    }
 }
 
 fn make_relative(place: &mut Location, root: &Utf8Path) {
@@ -58,7 +93,10 @@ pub(super) fn has_own_cause(diagnostics: &str) -> bool {
 pub(super) fn denies_directive(diagnostics: &str) -> bool {
     let told = diagnostics.trim_start_matches([' ', '#', '-', '\n']);
     let told = told.split_once("message: |").filter(|_| !told.starts_with('(')).map_or(told, |(_, message)| message);
-    let told = told.trim_start();
+    is_of_bats(told.trim_start())
+}
+
+fn is_of_bats(told: &str) -> bool {
     told.starts_with("(in test file ") || told.starts_with("(from function `")
 }
 
@@ -111,12 +149,12 @@ fn without_margin(diagnostics: &str) -> String {
     diagnostics.lines().map(|line| content(line) + "\n").collect()
 }
 
-fn fill_from_yaml(failure: &mut Failure, entries: &yaml::Entries) {
+fn fill_from_entries(failure: &mut Failure, entries: &yaml::Entries) {
     let get = |keys: &[&str]| entries.get(keys).map(str::to_owned);
     let get_any = |keys: &[&str]| entries.get_any(keys).map(str::to_owned);
     failure.message = get(&["error.message", "error", "message", "description"]).unwrap_or_default();
     if UNTELLING.contains(&failure.message.as_str()) {
-        entries.first_in("details").unwrap_or_default().clone_into(&mut failure.message);
+        failure.message = entries.first_in("details").map(|(key, value)| details(key, value)).unwrap_or_default();
     }
     failure.expected = get_any(&["expected", "wanted", "want", "expect"]);
     failure.actual = get_any(&["actual", "found", "got", "have"]);
@@ -126,17 +164,25 @@ fn fill_from_yaml(failure: &mut Failure, entries: &yaml::Entries) {
         let values = expected_first().or_else(|| actual_first().map(|(actual, expected)| (expected, actual)));
         (failure.expected, failure.actual) = values.unzip();
     }
-    failure.kind = kind(entries);
+    failure.kind = kind(entries, &failure.message);
     failure.location = place_of_failure(entries).filter(|place| !trace::is_foreign(place));
 }
 
 /// Messages, mostly AVA's, that say less than the details do.
 const UNTELLING: &[&str] = &["", "null", "Error thrown in test", "Rejected promise returned by test"];
 
-fn kind(entries: &yaml::Entries) -> String {
+/// What node says of a file that ended without a result.
+const NODE_FILE_FAILED: &str = "test failed";
+
+fn details(key: &str, value: &str) -> String {
+    if key.starts_with("Difference ") { value.to_owned() } else { format!("{key} {value}") }
+}
+
+fn kind(entries: &yaml::Entries, message: &str) -> String {
     match entries.get(&["failureType"]) {
         Some("testTimeoutFailure") => detail::TIMEOUT.to_owned(),
         Some(CANCELLED) => CANCELLED.to_owned(),
+        _ if message.starts_with("Timeout of ") => detail::TIMEOUT.to_owned(),
         // Node's `type` is that of the test.
         _ => entries
             .get(&["name", "type", "exception"])
@@ -191,7 +237,7 @@ mod tests {
     use super::*;
 
     fn read(diagnostics: &str) -> Failure {
-        failure(TestId::new("s", "n"), diagnostics, None)
+        Told { text: diagnostics, printed: "" }.failure(TestId::new("s", "n"), None)
     }
 
     fn check_values(diagnostics: &str, expected: &str, actual: &str) {

@@ -7,7 +7,7 @@ use crate::ingest::tap::held::State;
 use crate::ingest::tap::line::{self, Line, Point};
 use crate::ingest::tap::point;
 use crate::ingest::tap::prove::{self, Said};
-use crate::ingest::tap::subtests::{Found, Subtests};
+use crate::ingest::tap::subtests::{Found, Subtests, count};
 use crate::ingest::tap::titles::{self, Titles};
 use crate::ingest::{ABORTED, Hints, Lines, Owner, suite_name};
 use crate::model::{Failure, Outcome, TestId};
@@ -69,6 +69,9 @@ impl Lines for Stream {
             return self.blank();
         }
         let parsed = line::parse(content);
+        if !matches!(parsed, Line::Comment(_)) {
+            self.subtests.end_apart();
+        }
         if self.is_in_block(&parsed, content, place) {
             return Owner::This;
         }
@@ -83,7 +86,7 @@ impl Lines for Stream {
                 to.complain(range.0, "an indented version line, and what follows, taken for output");
             }
             (Line::BailOut(reason), _) => self.bail_out(reason, place, to),
-            (Line::Open, Some(depth)) => self.subtests.open(depth, to),
+            (Line::Open, Some(depth)) if self.subtests.open_told(depth, to) => {}
             (Line::Close, Some(depth)) if self.subtests.close(depth, to) => {}
             (Line::Pragma, _) => {}
             _ => return self.other(content, place, was_blank, to),
@@ -133,11 +136,14 @@ impl Stream {
             self.block = None;
             return false;
         }
+        let margin = if block.is_in_quotes() { 0 } else { STEP * held.depth };
         let is_last = block.takes_last(content, place.indent);
         if held.duration.is_none() {
             held.duration = point::duration(content);
         }
-        self.note(place);
+        if held.is_noted() {
+            held.note(place.text, margin, place.range.1);
+        }
         if is_last {
             (self.block, self.subtests.held.is_told) = (None, true);
         }
@@ -159,7 +165,7 @@ impl Stream {
                 self.end_stream(false, to);
             }
             self.header.is_plan_first = self.header.titles == Titles::UnderVersion;
-            self.header.titles.pass();
+            self.pass_title();
             self.header.is_begun = true;
         }
         let Some(level) = self.subtests.levels.get_mut(depth) else { return };
@@ -171,7 +177,7 @@ impl Stream {
     fn subtest(&mut self, name: &str, depth: usize, to: &mut Recorder) {
         self.subtests.announce(name, depth, to);
         if depth == 0 {
-            if self.header.titles == Titles::Present {
+            if matches!(self.header.titles, Titles::Likely | Titles::Present) {
                 self.subtests.levels.top().suite.clear();
             }
             (self.header.titles, self.header.is_begun) = (Titles::Absent, true);
@@ -190,10 +196,17 @@ impl Stream {
                 return;
             }
             self.header.is_begun = true;
-            self.header.titles.pass();
+            self.pass_title();
         }
         let may_be_file = std::mem::take(&mut self.header.is_plan_first);
         self.subtests.take(Found { point, depth, range: place.range }, may_be_file, to);
+    }
+
+    /// Takes a point or a plan, which stands under a title, if there are titles.
+    fn pass_title(&mut self) {
+        if self.header.titles.pass() {
+            self.subtests.forget_comments();
+        }
     }
 
     fn bail_out(&mut self, reason: &str, place: Place<'_>, to: &mut Recorder) {
@@ -205,12 +218,17 @@ impl Stream {
     fn comment(&mut self, comment: &str, place: Place<'_>, to: &mut Recorder) -> Owner {
         if comment.starts_with("Looks like your test exited with ") && place.indent == 0 && !self.is_proved {
             self.death = Some(comment.to_owned());
+        } else if self.subtests.take_apart(comment) {
+            return Owner::This;
         } else if titles::is_summary(comment) {
             self.subtests.settle(to);
         } else if place.indent == 0 && self.header.titles.take(comment) {
             self.subtests.settle(to);
             self.subtests.leave_to(0, to);
             suite_name(comment).clone_into(&mut self.subtests.levels.top().suite);
+            if self.header.titles == Titles::Likely {
+                self.subtests.print(place.text);
+            }
         } else {
             let is_over = self.subtests.levels.top().is_over() && !self.subtests.held.is_noted();
             self.note(place);
@@ -225,9 +243,12 @@ impl Stream {
         let said = if place.indent == 0 { prove::read(content) } else { None };
         match said {
             Some(Said::File(file)) if self.is_proved || is_over || n_points == 0 => {
+                if !self.header.is_begun {
+                    self.death = None;
+                }
                 self.end_stream(false, to);
                 self.subtests.levels.reset(suite_name(file).to_owned());
-                (self.is_proved, self.death) = (true, None);
+                self.is_proved = true;
             }
             Some(said) if self.is_proved => {
                 self.subtests.settle(to);
@@ -274,10 +295,11 @@ impl Stream {
         }
         match plan {
             None if self.header.is_begun && !(is_prelude && n_points == 0) => {
-                to.complain(at, format!("the stream has no plan; it may have been cut short after {n_points} points"));
+                let points = count(n_points, "point");
+                to.complain(at, format!("the stream has no plan; it may have been cut short after {points}"));
             }
             Some(plan) if plan != n_points => {
-                to.complain(at, format!("the plan says {plan} points, and there are {n_points}"));
+                to.complain(at, format!("the plan is for {}, and there are {n_points}", count(plan, "point")));
             }
             _ => {}
         }

@@ -4,11 +4,12 @@
 use std::borrow::Cow;
 
 use crate::ingest::recorder::Recorder;
+use crate::ingest::tap::apart::Apart;
 use crate::ingest::tap::held::{Held, State};
 use crate::ingest::tap::level::Level;
 use crate::ingest::tap::levels::{Levels, NotRed};
 use crate::ingest::tap::line::{self, Point};
-use crate::ingest::tap::point;
+use crate::ingest::tap::point::{self, Told};
 use crate::ingest::{Hints, detail};
 use crate::model::{Failure, Outcome, TestCase, TestId};
 use crate::text::words;
@@ -26,6 +27,8 @@ pub(super) struct Subtests {
     pub(super) held: Held,
     /// What was printed since the last point.
     printed: String,
+    /// What was told of failures whose points are not there yet.
+    apart: Apart,
     /// Whether the stream said its version; such producers escape backslashes.
     pub(super) has_version: bool,
     /// Where the lines end that were read.
@@ -44,7 +47,7 @@ pub(super) struct Found<'p, 't> {
 impl Subtests {
     pub(super) fn new(hints: &Hints) -> Self {
         let (levels, held, printed) = (Levels::new(hints), Held::default(), String::new());
-        Self { hints: hints.clone(), levels, held, printed, has_version: false, at: 0 }
+        Self { hints: hints.clone(), levels, held, printed, apart: Apart::default(), has_version: false, at: 0 }
     }
 
     /// Keeps a line that was printed before a point.
@@ -56,6 +59,23 @@ impl Subtests {
             let end = self.printed.ceil_char_boundary(self.printed.len() - PRINTED_BYTES_MAX);
             self.printed.drain(..end);
         }
+    }
+
+    /// Takes the comments out of what was printed: they turned out to be titles.
+    pub(super) fn forget_comments(&mut self) {
+        let is_kept = |line: &&str| !line.starts_with('#');
+        self.printed = self.printed.split_inclusive('\n').filter(is_kept).collect();
+    }
+
+    /// Takes a comment if it tells of a failure whose point is not there yet; returns whether it does.
+    pub(super) fn take_apart(&mut self, comment: &str) -> bool {
+        let is_of_held = |name: &str| self.held.is_noted() && (name.is_empty() || self.held.name.starts_with(name));
+        self.apart.take(comment, is_of_held)
+    }
+
+    /// Ends what the comments before told of one failure.
+    pub(super) fn end_apart(&mut self) {
+        self.apart.end();
     }
 
     /// Begins the subtests up to `depth`.
@@ -142,8 +162,17 @@ impl Subtests {
         self.printed.clear();
     }
 
+    /// Makes the point that is held open a subtest behind its diagnostics; returns whether it has any.
+    pub(super) fn open_told(&mut self, depth: usize, to: &mut Recorder) -> bool {
+        let opens = self.held.is_told && self.held.depth == depth;
+        if opens {
+            self.open(depth, to);
+        }
+        opens
+    }
+
     /// Makes the point that is held open a subtest.
-    pub(super) fn open(&mut self, depth: usize, to: &mut Recorder) {
+    fn open(&mut self, depth: usize, to: &mut Recorder) {
         if matches!(self.held.state, State::Nothing | State::Settled) || self.held.depth != depth {
             return;
         }
@@ -210,8 +239,7 @@ impl Subtests {
     pub(super) fn settle_early(&mut self, is_prelude: bool, to: &mut Recorder) {
         let n_printed = self.levels.settle_early(is_prelude, to);
         if n_printed > 0 {
-            let points = words::count(usize::try_from(n_printed).unwrap_or(usize::MAX), "point");
-            to.complain(self.at, format!("{points} with a number out of turn taken for output"));
+            to.complain(self.at, format!("{} with a number out of turn taken for output", count(n_printed, "point")));
         }
     }
 
@@ -241,10 +269,11 @@ impl Subtests {
     /// Takes over what is known of a subtest that no point sums up. Without a name or a plan it is none.
     fn disown(&mut self, mut child: Level, to: &mut Recorder) {
         if child.name.is_none() {
-            self.complain_of_output(&child, to);
-            if child.plan.is_none() {
-                return;
+            if child.plan.is_none() || child.failures.is_empty() {
+                return self.complain_of_output(&child, to);
             }
+            let points = count(child.n_cases, "point");
+            to.complain(self.at, format!("no result of a subtest with {points}, of which the failures count"));
             child.forget_waiting();
         }
         let depth = self.levels.depth();
@@ -255,11 +284,15 @@ impl Subtests {
 
     fn complain_of_output(&self, child: &Level, to: &mut Recorder) {
         if child.n_cases > 0 {
-            let points = words::count(usize::try_from(child.n_cases).unwrap_or(usize::MAX), "indented point");
-            let n_red = child.failures.len();
+            let (points, n_red) = (count(child.n_cases, "indented point"), child.failures.len());
             to.complain(self.at, format!("{points} of no subtest taken for output, {n_red} of them failing"));
         }
     }
+}
+
+/// Counts things.
+pub(super) fn count(n: u64, noun: &str) -> String {
+    words::count(usize::try_from(n).unwrap_or(usize::MAX), noun)
 }
 
 /// What becomes of the point that is held.
@@ -325,14 +358,17 @@ impl Subtests {
         self.levels.doubt(self.held.depth, case, to);
     }
 
-    /// Makes its failure, of which `text` tells.
-    fn failure(&self, text: &str) -> Failure {
+    /// Makes its failure, of which `text` tells, or what was told of it before.
+    fn failure(&mut self, text: &str) -> Failure {
+        let apart = if text.contains("Failed test ") { None } else { self.apart.claim(&self.held.name) };
+        let text = apart.map_or(Cow::Borrowed(text), |apart| Cow::Owned(apart + text));
         let held = &self.held;
         let suite = self.levels.get(held.depth).map_or("", |level| level.suite.as_str());
-        let mut failure = point::failure(TestId::new(suite, &held.name), text, self.hints.root.as_deref());
+        let told = Told { text: &text, printed: &held.printed };
+        let mut failure = told.failure(TestId::new(suite, &held.name), self.hints.root.as_deref());
         (failure.duration, failure.source) = (held.duration, Some(held.range));
         let output = match held.printed.as_str() {
-            "" => Cow::Borrowed(text),
+            "" => text,
             printed => Cow::Owned(format!("{printed}{text}")),
         };
         detail::set_output(&mut failure, &output, self.hints.output_bytes_max);

@@ -24,9 +24,9 @@ fn directives_turn_failures_into_skips() {
 
 #[test]
 fn plans_are_compared_and_never_counted_with() {
-    check("1..136211425\nok 1 a\n", [1, 0, 0], &[], &["the plan says 136211425 points, and there are 1"]);
-    check("ok 1 a\n", [1, 0, 0], &[], &["the stream has no plan; it may have been cut short after 1 points"]);
-    check("ok 1 a\n1..1\nok 2 b\n", [2, 0, 0], &[], &["the plan says 1 points, and there are 2"]);
+    check("1..136211425\nok 1 a\n", [1, 0, 0], &[], &["the plan is for 136211425 points, and there are 1"]);
+    check("ok 1 a\n", [1, 0, 0], &[], &["the stream has no plan; it may have been cut short after 1 point"]);
+    check("ok 1 a\n1..1\nok 2 b\n", [2, 0, 0], &[], &["the plan is for 1 point, and there are 2"]);
     check("1..2\nok 1 a\n1..1\n", [1, 0, 0], &[], &["a second plan in one stream; the last one counts"]);
     check("1..0 # SKIP nothing to do\n", [0; 3], &[], &[]);
 }

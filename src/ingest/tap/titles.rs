@@ -8,6 +8,8 @@ pub(super) enum Titles {
     Unknown,
     /// The line before was the version.
     UnderVersion,
+    /// The first comment stood under the version, and no point was read yet: it may as well be what a test printed.
+    Likely,
     Present,
     Absent,
 }
@@ -16,27 +18,28 @@ impl Titles {
     /// Tells whether a comment is a title.
     pub(super) fn take(&mut self, comment: &str) -> bool {
         match self {
-            Self::UnderVersion => *self = Self::Present,
+            Self::UnderVersion => *self = Self::Likely,
             Self::Unknown if comment.starts_with("rng-seed: ") => *self = Self::Present,
-            Self::Unknown | Self::Present | Self::Absent => {}
+            Self::Unknown | Self::Likely | Self::Present | Self::Absent => {}
         }
-        *self == Self::Present
+        matches!(self, Self::Likely | Self::Present)
     }
 
-    /// Takes a line that would stand under a title if there were any.
-    pub(super) fn pass(&mut self) {
-        if *self != Self::Present {
-            *self = Self::Absent;
-        }
+    /// Takes a line that would stand under a title if there were any; tells whether that decides that there are.
+    pub(super) fn pass(&mut self) -> bool {
+        let is_decided = *self == Self::Likely;
+        *self = if is_decided || *self == Self::Present { Self::Present } else { Self::Absent };
+        is_decided
     }
 }
 
-/// Tells whether a comment sums a stream up, as those of node, tape, Perl and mocha do at the end.
+/// Tells whether a comment sums a stream up, as those of node, tape, Perl, mocha and the kernel do at the end.
 pub(super) fn is_summary(comment: &str) -> bool {
     let words = ["tests ", "pass ", "fail ", "suites ", "skip ", "todo ", "cancelled "];
     let counts =
         |word: &&str| comment.strip_prefix(*word).is_some_and(|n| n.trim().bytes().all(|byte| byte.is_ascii_digit()));
-    comment == "ok" || comment.starts_with("Looks like you ") || words.iter().any(counts)
+    let is_of_kernel = || comment.contains(" pass:") && comment.contains(" total:");
+    comment == "ok" || comment.starts_with("Looks like you ") || words.iter().any(counts) || is_of_kernel()
 }
 
 #[cfg(test)]
@@ -46,9 +49,8 @@ mod tests {
     #[test]
     fn comments_are_titles_where_the_first_stands_under_the_version() {
         let mut titles = Titles::UnderVersion;
-        assert!(titles.take("first"));
-        titles.pass();
-        assert!(titles.take("second"));
+        assert!(titles.take("first") && titles.pass());
+        assert!(titles.take("second") && !titles.pass());
         let mut titles = Titles::UnderVersion;
         titles.pass();
         assert!(!titles.take("a note"));
@@ -59,6 +61,7 @@ mod tests {
     fn a_comment_of_counts_is_a_summary() {
         assert!(is_summary("tests 5") && is_summary("pass  2") && is_summary("ok"));
         assert!(is_summary("Looks like you failed 1 test of 2."));
+        assert!(is_summary("cart: pass:1 fail:2 skip:0 total:3"));
         assert!(!is_summary("tests of the till") && !is_summary("okay"));
     }
 }

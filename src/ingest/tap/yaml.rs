@@ -46,11 +46,14 @@ impl Entries {
         self.find(keys, false)
     }
 
-    /// Returns the first scalar in the entry `outer`.
-    pub(super) fn first_in(&self, outer: &str) -> Option<&str> {
-        let is_in =
-            |entry: &&Entry| entry.is_scalar && entry.key.strip_prefix(outer).is_some_and(|rest| rest.starts_with('.'));
-        self.0.iter().find(is_in).map(|entry| entry.value.as_str())
+    /// Returns the first scalar in the entry `outer`, with its key.
+    pub(super) fn first_in(&self, outer: &str) -> Option<(&str, &str)> {
+        let inner_key = |entry: &Entry| {
+            let key = entry.key.strip_prefix(outer)?.strip_prefix('.')?;
+            Some(entry.key.len() - key.len()).filter(|_| entry.is_scalar)
+        };
+        let (entry, start) = self.0.iter().find_map(|entry| Some((entry, inner_key(entry)?)))?;
+        Some((&entry.key[start..], &entry.value))
     }
 
     fn find(&self, keys: &[&str], scalars_only: bool) -> Option<&str> {
@@ -227,7 +230,7 @@ mod tests {
             ],
         );
         assert_eq!(read(block).get(&["none", "last", "at"]), None);
-        assert_eq!(read(block).first_in("at"), Some("8"));
+        assert_eq!(read(block).first_in("at"), Some(("line", "8")));
     }
 
     #[test]
