@@ -72,6 +72,8 @@ impl Told<'_> {
         detail::fill(failure, &[told.trim()]);
         if is_telling {
             message.trim_end().clone_into(&mut failure.message);
+        } else if !trace::frames(&failure.message).is_empty() {
+            failure.message.clear();
         }
     }
 }
@@ -169,7 +171,7 @@ fn fill_from_entries(failure: &mut Failure, entries: &yaml::Entries) {
 }
 
 /// Messages, mostly AVA's, that say less than the details do.
-const UNTELLING: &[&str] = &["", "null", "Error thrown in test", "Rejected promise returned by test"];
+const UNTELLING: &[&str] = &["", "~", "null", "Error thrown in test", "Rejected promise returned by test"];
 
 /// What node says of a file that ended without a result.
 const NODE_FILE_FAILED: &str = "test failed";
@@ -295,6 +297,12 @@ mod tests {
         check_values(ava, "{\n  a: 2,\n}", "{\n  a: 1,\n}");
         let cut = "  ---\n  diff: |\n    --- expected\n    +++ actual\n    @@ -1,2 +1,2 @@\n    -3\n    +2\n    @@ -9,1 +9,1 @@\n  ...\n";
         assert_eq!(read(cut).expected, None);
+    }
+
+    #[test]
+    fn a_frame_is_no_message() {
+        let failure = read("  ---\n  message: ~\n  stack: |\n    Object.<anonymous> (test.js:8:5)\n  ...\n");
+        assert_eq!((failure.message.as_str(), failure.frames.len()), ("", 1));
     }
 
     #[test]

@@ -290,7 +290,9 @@ impl Subtests {
     }
 
     fn complain_of_output(&self, child: &Level, to: &mut Recorder) {
-        if child.n_cases > 0 {
+        if child.n_cases == 0 && child.plan.is_some() {
+            to.complain(self.at, "an indented plan of no subtest taken for output");
+        } else if child.n_cases > 0 {
             let (points, n_red) = (count(child.n_cases, "indented point"), child.failures.len());
             to.complain(self.at, format!("{points} of no subtest taken for output, {n_red} of them failing"));
         }

@@ -114,6 +114,7 @@ fn points_of_no_subtest_are_output() {
     let printed = "1..1\n    ok 1 - printed\n    not ok 2 - printed too\nok 1 - a\n";
     check(printed, [1, 0, 0], &[], &["2 indented points of no subtest taken for output, 1 of them failing"]);
     check("1..1\n  not ok 1 - at no depth of a subtest\nok 1 - a\n", [1, 0, 0], &[], &[]);
+    check("    TAP version 13\n    1..0\n", [0; 3], &[], &["an indented plan of no subtest taken for output"]);
     let cut = "1..1\n    1..9\n    ok 1 - a\n    not ok 2 - b\n";
     let reasons = [
         "no result of a subtest with 2 points, of which the failures count",
