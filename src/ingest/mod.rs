@@ -15,6 +15,7 @@ pub mod cargo_json;
 
 mod capture;
 mod cargo_text;
+mod ctest_text;
 mod decode;
 mod detail;
 mod dotnet;
@@ -77,6 +78,7 @@ pub static FORMATS: &[&dyn Format] = &[
     &libtest_json::LibtestJson,
     &go_json::GoJson,
     &nextest::Nextest,
+    &ctest_text::CtestText,
     &cargo_text::CargoText,
     &pytest::Pytest,
     &tap::Tap,

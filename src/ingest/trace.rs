@@ -74,6 +74,11 @@ const SHAPES: &[(Order, &str)] = &[
     ),
     // The kernel's KUnit.
     (Order::InnermostFirst, r"^(?:# )?\S+: (?:EXPECTATION|ASSERTION) FAILED at (?P<file>[^\s:]+):(?P<line>\d+)$"),
+    // C's assert: `cart: cart.cpp:11: int add(): Assertion `a == b' failed.`
+    (
+        Order::InnermostFirst,
+        r"^(?:[^\s:]+: )?(?P<file>[^\s:]+\.[A-Za-z]\w{0,5}):(?P<line>\d+): (?P<function>[^:]+(?:::[^:]+)*): Assertion `",
+    ),
     // Compilers, googletest, Catch2 and whoever else begins a line with a place.
     (
         Order::InnermostFirst,
@@ -200,6 +205,7 @@ mod tests {
             "java.lang.AssertionError: x\n\tat org.junit.Assert.fail(Assert.java:88)\n\tat com.acme.CartTest.adds(CartTest.java:12)",
             &["org/junit/Assert.java:88", "com/acme/CartTest.java:12"],
         );
+        check("cart: src/cart.cpp:11: int shop::add(): Assertion `a == b' failed.", &["src/cart.cpp:11"]);
         check("  at Acme.Cart.Add(Int32 n) in C:\\src\\Cart.cs:line 42", &["C:\\src\\Cart.cs:42"]);
         check(
             "  at Acme.Cart.Add (System.Int32 n) [0x0009c] in /u/Cart.cs:82 \n  at A.B () [0x00009] in <b67d2f60bf>:0 ",

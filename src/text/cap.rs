@@ -28,6 +28,11 @@ impl HeadAndTail {
         Self { bytes_max, ..Self::default() }
     }
 
+    /// Returns about how many bytes it keeps at most.
+    pub fn bytes_max(&self) -> usize {
+        self.bytes_max
+    }
+
     /// Adds a piece.
     pub fn push(&mut self, mut piece: &str) {
         let head_max = self.bytes_max / 3;
