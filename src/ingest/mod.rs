@@ -40,6 +40,7 @@ mod sniff;
 mod source;
 mod tap;
 mod thrown;
+mod told;
 mod trace;
 mod traceback;
 mod trx;

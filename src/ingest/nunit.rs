@@ -4,9 +4,10 @@
 //! tear-down, is a case of its own; that tests in it failed is not, and neither is a set-up whose failure its tests
 //! repeat. Inconclusive tests count as skipped, warnings as passes.
 
-use crate::ingest::dotnet::{Part, Properties, Tally, Told, UNNAMED, qualified, seconds, without_class};
+use crate::ingest::dotnet::{qualified, without_class};
 use crate::ingest::recorder::Recorder;
 use crate::ingest::source::Source;
+use crate::ingest::told::{Part, Properties, Tally, Told, UNNAMED, seconds};
 use crate::ingest::xml::{self, Tag, Text, Visitor};
 use crate::ingest::{Document, Format, Hints, Likeness, Reader, detail, suite_name};
 use crate::model::{Outcome, TestId};

@@ -4,9 +4,10 @@
 //! fixture's disposal, are cases of their own, named after what they happened to. Tests are counted where they stand;
 //! the numbers that an assembly declares are compared with that.
 
-use crate::ingest::dotnet::{Part, Tally, Told, UNNAMED, qualified, seconds, without_class};
+use crate::ingest::dotnet::{qualified, without_class};
 use crate::ingest::recorder::Recorder;
 use crate::ingest::source::Source;
+use crate::ingest::told::{Part, Tally, Told, UNNAMED, seconds};
 use crate::ingest::xml::{self, Tag, Text, Visitor};
 use crate::ingest::{Document, Format, Hints, Likeness, Reader, suite_name, trace};
 use crate::model::{Outcome, TestId};

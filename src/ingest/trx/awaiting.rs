@@ -8,8 +8,9 @@ use std::collections::HashMap;
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::ingest::Hints;
-use crate::ingest::dotnet::{Properties, without_class};
+use crate::ingest::dotnet::without_class;
 use crate::ingest::recorder::{OutputBudget, Recorder};
+use crate::ingest::told::Properties;
 use crate::model::{Failure, Outcome};
 
 /// Bytes of names of rows that are kept.

@@ -10,9 +10,10 @@ use std::collections::HashMap;
 
 use xxhash_rust::xxh3::xxh3_64;
 
-use crate::ingest::dotnet::{Part, Tally, Told, UNNAMED, qualified, time_span};
+use crate::ingest::dotnet::{qualified, time_span};
 use crate::ingest::recorder::Recorder;
 use crate::ingest::source::Source;
+use crate::ingest::told::{Part, Tally, Told, UNNAMED};
 use crate::ingest::trx::awaiting::{Awaiting, Definition};
 use crate::ingest::xml::{self, Tag, Text, Visitor};
 use crate::ingest::{ABORTED, Document, Format, Hints, Likeness, Reader, detail, suite_name};
