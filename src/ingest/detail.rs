@@ -124,7 +124,9 @@ fn fill_from_text(failure: &mut Failure, text: &str) {
     }
     let frames = trace::frames(text);
     let is_told = !UNTELLING.contains(&failure.message.as_str());
-    let is_all = |error: &Match<'_>| frames.is_empty() && (!is_told || failure.message == error.as_str().trim_end());
+    // What JavaScript throws is worded alike, but it has a stack.
+    let is_thrown = !frames.is_empty() || text.contains("\n    at ");
+    let is_all = |error: &Match<'_>| !is_thrown && (!is_told || failure.message == error.as_str().trim_end());
     if let Some(error) = RETURNED_ERROR.find(text).filter(is_all) {
         return fill_from_returned_error(failure, error.as_str());
     }
@@ -134,7 +136,8 @@ fn fill_from_text(failure: &mut Failure, text: &str) {
     }
     failure.location = failure.location.take().or_else(|| trace::own_place(&frames));
     failure.frames = frames;
-    set_if_empty(&mut failure.kind, kind(text, values.is_some()));
+    let has_values = values.is_some() || failure.expected.is_some();
+    set_if_empty(&mut failure.kind, kind(text, has_values));
     set_values(failure, values);
 }
 
@@ -147,11 +150,14 @@ fn fill_from_returned_error(failure: &mut Failure, line: &str) {
 fn kind(text: &str, has_values: bool) -> &str {
     let timed_out = ["timed out", "Timed out", "timeout of", "Timeout of", "Exceeded timeout"];
     let exception = EXCEPTION.captures(text).and_then(|found| found.name("kind")).map(|kind| kind.as_str());
+    let asserts = ["Assertion", "Failed asserting"];
     match exception {
         // The name that all of JavaScript's errors have says less than the words.
         Some("Error") | None if timed_out.iter().any(|words| text.contains(words)) => TIMEOUT,
         Some(kind) => kind,
-        None if has_values || text.starts_with("assert") || text.contains("Assertion") => ASSERTION,
+        None if has_values || text.starts_with("assert") || asserts.iter().any(|words| text.contains(words)) => {
+            ASSERTION
+        }
         None => "",
     }
 }
@@ -262,6 +268,8 @@ mod tests {
     fn an_exception_is_known_by_its_name() {
         let traceback = "Traceback (most recent call last):\n  File \"t.py\", line 3, in t\nKeyError: 'a'\n";
         check("t", traceback, "KeyError", "KeyError: 'a'", "t.py:3");
+        check("t", "Error: no\n    at x (node:internal/timers:581:17)\n", "Error", "Error: no", "");
+        check("t", "Failed asserting that false is true.", "assertion", "Failed asserting that false is true.", "");
         check("t", "System.Exception : no\n", "System.Exception", "System.Exception : no", "");
         let torn_down = "TearDown : System.Exception : no\n";
         check("t", torn_down, "System.Exception", torn_down.trim_end(), "");

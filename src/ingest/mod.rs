@@ -39,6 +39,7 @@ mod rspec_json;
 mod sniff;
 mod source;
 mod tap;
+mod teamcity;
 mod thrown;
 mod told;
 mod trace;
@@ -78,6 +79,7 @@ pub static FORMATS: &[&dyn Format] = &[
     &rspec_json::RspecJson,
     &libtest_json::LibtestJson,
     &go_json::GoJson,
+    &teamcity::Teamcity,
     &nextest::Nextest,
     &ctest_text::CtestText,
     &cargo_text::CargoText,
