@@ -46,6 +46,7 @@ mod trace;
 mod traceback;
 mod trx;
 mod unsettled;
+mod unittest;
 mod values;
 mod vitest_json;
 mod xml;
@@ -84,6 +85,7 @@ pub static FORMATS: &[&dyn Format] = &[
     &ctest_text::CtestText,
     &cargo_text::CargoText,
     &pytest::Pytest,
+    &unittest::Unittest,
     &tap::Tap,
 ];
 

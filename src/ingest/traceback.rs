@@ -2,7 +2,7 @@
 //!
 //! Of a chain of exceptions the last one is told of: it is the one that nothing caught.
 
-use crate::ingest::trace;
+use crate::ingest::{detail, trace};
 use crate::model::{Failure, Frame};
 
 /// The sentences between the exceptions of a chain.
@@ -12,7 +12,7 @@ const CHAINED: [&str; 2] = [
 ];
 
 /// How a traceback begins.
-const BEGINS: &str = "Traceback (most recent call last):";
+pub(super) const BEGINS: &str = "Traceback (most recent call last):";
 
 /// How the fault handler begins.
 pub(super) const FATAL: &str = "Fatal Python error";
@@ -32,14 +32,14 @@ struct Traceback<'t> {
     message: &'t str,
 }
 
-/// Fills in kind, message, place and frames from the last traceback in `text`; tells whether there is one.
-pub(super) fn fill(failure: &mut Failure, text: &str) -> bool {
-    let Some(Traceback { frames, message }) = read(last_of_chain(text)) else { return false };
+/// Fills in what the last traceback in `text` tells, and the values in its message; of a text without one, what there is.
+pub(super) fn fill(failure: &mut Failure, text: &str) {
+    let Some(Traceback { frames, message }) = read(last_of_chain(text)) else { return detail::fill(failure, &[text]) };
     exception_type(message).unwrap_or_default().clone_into(&mut failure.kind);
     message.clone_into(&mut failure.message);
     failure.location = trace::own_place(&frames);
+    detail::fill(failure, &[message]);
     failure.frames = frames;
-    true
 }
 
 fn read(text: &str) -> Option<Traceback<'_>> {
@@ -103,7 +103,7 @@ mod tests {
 
     fn check(text: &str, [kind, message, location]: [&str; 3]) -> Failure {
         let mut failure = Failure::bare(TestId::new("s", "t"));
-        assert!(fill(&mut failure, text), "{text}");
+        fill(&mut failure, text);
         let place = failure.location.as_ref().map(ToString::to_string).unwrap_or_default();
         assert_eq!([failure.kind.as_str(), failure.message.as_str(), place.as_str()], [kind, message, location]);
         failure

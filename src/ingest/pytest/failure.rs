@@ -12,6 +12,9 @@ use crate::model::{Failure, Frame, Location};
 pub(super) fn fill(failure: &mut Failure, body: &str, summary: &str) {
     let text = traceback::last_of_chain(body);
     let told = Told::read(text);
+    if told.message.is_none() && text.contains(traceback::BEGINS) {
+        return traceback::fill(failure, text);
+    }
     failure.message = told.message.clone().unwrap_or_else(|| untold_message(text, summary));
     failure.kind = told.kind(&failure.message).to_owned();
     failure.location = trace::own_place(&told.frames);
@@ -109,9 +112,6 @@ fn untold_message(text: &str, summary: &str) -> String {
         let end = comparison.find("\n\n").unwrap_or(comparison.len());
         return format!("Expected:\n{}", &comparison[..end]);
     }
-    if text.contains("Traceback (most recent call last):\n") {
-        return String::new();
-    }
     if !summary.is_empty() && !summary.ends_with("...") {
         return summary.to_owned();
     }
@@ -205,6 +205,7 @@ mod tests {
     fn a_native_traceback_is_read_as_python_prints_it() {
         let body = "Traceback (most recent call last):\n  File \"/home/u/tests/test_a.py\", line 12, in test_a\n    assert total() == 3\n\
             AssertionError: assert 1 == 3\n +  where 1 = total()\n";
-        check(body, "assert 1 == 3", ["AssertionError", "AssertionError: assert 1 == 3", "/home/u/tests/test_a.py:12"]);
+        let message = "AssertionError: assert 1 == 3\n +  where 1 = total()";
+        check(body, "assert 1 == 3", ["AssertionError", message, "/home/u/tests/test_a.py:12"]);
     }
 }

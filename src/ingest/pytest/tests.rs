@@ -192,7 +192,7 @@ fn no_prefix_of_a_session_makes_a_failure_a_pass() {
         a.py:9: Bang\n==== short test summary info ====\nFAILED a.py::test_x - boom\nFAILED a.py::test_z - bang\n\
         ==== 2 failed, 1 passed in 0.01s ====\n";
     for end in 0..=text.len() {
-        let Ok(reading) = read_as("pytest", text[..end].as_bytes(), &Hints::default()) else { continue };
+        let Ok(reading) = read_as("pytest", &text.as_bytes()[..end], &Hints::default()) else { continue };
         let n_failed =
             ["FAILED   [ 33%]", "FAILED   [100%]"].iter().filter(|status| text[..end].contains(**status)).count();
         assert!((n_failed as u64..=2).contains(&reading.report.counts.failed), "{:?}", &text[..end]);
