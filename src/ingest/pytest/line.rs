@@ -175,10 +175,11 @@ pub(super) enum Word {
 
 fn word(text: &str) -> Option<Word> {
     Some(match text {
-        "PASSED" | "XPASS" => Word::Ended(Outcome::Passed),
-        "FAILED" => Word::Ended(Outcome::Failed),
+        "PASSED" | "XPASS" | "xpass" => Word::Ended(Outcome::Passed),
+        // `FAIL` until pytest 3.
+        "FAILED" | "FAIL" => Word::Ended(Outcome::Failed),
         "ERROR" => Word::Ended(Outcome::Errored),
-        "SKIPPED" | "XFAIL" => Word::Ended(Outcome::Skipped),
+        "SKIPPED" | "XFAIL" | "xfail" => Word::Ended(Outcome::Skipped),
         "RERUN" => Word::Rerun,
         "SUBFAIL" | "SUBFAILED" => Word::SubFailed,
         "SUBPASS" | "SUBPASSED" | "SUBSKIP" | "SUBSKIPPED" | "SUBXFAIL" | "SUBXPASS" | "uxfailed" => Word::Sub,
@@ -282,15 +283,18 @@ pub(super) fn entry(line: &str) -> Option<Entry<'_>> {
         return (text.len() < rest.len()).then_some(Entry { word: Word::SubFailed, part, text });
     }
     let (first, text) = line.split_once(' ')?;
-    let is_known = matches!(first, "PASSED" | "FAILED" | "ERROR" | "XFAIL" | "XPASS" | "RERUN");
+    let is_known = matches!(first, "PASSED" | "FAILED" | "FAIL" | "ERROR" | "XFAIL" | "XPASS" | "RERUN");
     let is_place = text.contains("::") || first == "ERROR" && !text.is_empty();
     Some(Entry { word: word(first).filter(|_| is_known && is_place)?, part: "", text })
 }
 
 /// Makes the names in a node id, or a title, comparable: a title has a point where a node id has two colons.
 pub(super) fn title(names: &str) -> String {
-    names.replace("::", ".")
+    names.replace(INSTANCE, "").replace("::", ".")
 }
+
+/// What stood between class and method in node ids until pytest 3.
+const INSTANCE: &str = "::()";
 
 /// Makes the id of the JUnit report of a node id: `tests/test_a.py::TestB::test_c[1]` is `test_c[1]` in
 /// `tests.test_a.TestB`, and a file alone, which could not be collected, a test without a suite.
@@ -302,9 +306,7 @@ pub(super) fn id(node: &str) -> TestId {
     match names.map(|names| names.rsplit_once("::").map_or(("", names), |(classes, name)| (classes, name))) {
         None => TestId::new("", format!("{module}{bracket}")),
         Some(("", name)) => TestId::new(module, format!("{name}{bracket}")),
-        Some((classes, name)) => {
-            TestId::new(format!("{module}.{}", classes.replace("::", ".")), format!("{name}{bracket}"))
-        }
+        Some((classes, name)) => TestId::new(format!("{module}.{}", title(classes)), format!("{name}{bracket}")),
     }
 }
 
@@ -411,6 +413,7 @@ mod tests {
             ("test_a.py::test_b", "test_a", "test_b"),
             ("tests/test_a.py", "", "tests.test_a"),
             ("src/cart.py::src.cart.add", "src.cart", "src.cart.add"),
+            ("a.py::TestB::()::test_c", "a.TestB", "test_c"),
             ("specs/a.yaml::first", "specs.a.yaml", "first"),
         ] {
             assert_eq!(id(node), TestId::new(suite, name), "{node}");

@@ -205,6 +205,9 @@ fn selected(text: &str) -> Option<u64> {
         return number(selected.unwrap_or(collected));
     }
     let (workers, items) = text.split_once(" [")?;
+    if workers.strip_prefix("gw").is_some_and(|n| n.parse::<u32>().is_ok()) {
+        return items.split(']').next()?.parse().ok();
+    }
     let is_workers = workers.ends_with(" workers") || workers.ends_with(" worker");
     number(items.strip_suffix(" items]").or(items.strip_suffix(" item]"))?).filter(|_| is_workers)
 }
@@ -232,6 +235,7 @@ mod tests {
             ("collected 7 items / 1 error", 7),
             ("2 workers [12 items]", 12),
             ("1 worker [1 item]", 1),
+            ("gw0 [12] / gw1 [12]", 12),
         ] {
             assert_eq!(selected(line), Some(n), "{line}");
         }

@@ -1,5 +1,5 @@
 //! Tests of the reader of pytest's text on hand-made logs, and of its agreement with pytest's JUnit reports; real logs
-//! are in the fixtures: pytest 7.4 with xdist 3.5, subtests 0.11, timeout 2.4 and rerunfailures 13.0, and 9.2 with xdist
+//! are in the fixtures: pytest 3.10, 5.4, 7.4 with xdist 3.5, subtests 0.11, timeout 2.4 and rerunfailures 13.0, and 9.2 with xdist
 //! 3.8, timeout 2.4 and rerunfailures 16.7.
 
 use std::collections::BTreeSet;
@@ -52,6 +52,11 @@ const PAIRS: &[(&str, &[&str])] = &[
             "9.2_times",
             "9.2_colour_verbose",
             "9.2_durations",
+            "3.10_default",
+            "3.10_verbose",
+            "3.10_quiet",
+            "3.10_xdist",
+            "5.4_default",
             "7.4_verbose",
             "7.4_line",
             "7.4_all_short",
