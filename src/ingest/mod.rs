@@ -16,6 +16,7 @@ pub mod cargo_json;
 mod capture;
 mod cargo_text;
 mod ctest_text;
+mod dart;
 mod decode;
 mod detail;
 mod dotnet;
@@ -80,6 +81,7 @@ pub static FORMATS: &[&dyn Format] = &[
     &rspec_json::RspecJson,
     &libtest_json::LibtestJson,
     &go_json::GoJson,
+    &dart::Dart,
     &teamcity::Teamcity,
     &nextest::Nextest,
     &ctest_text::CtestText,
