@@ -14,6 +14,7 @@
 pub mod cargo_json;
 
 mod capture;
+mod bazel_bep;
 mod cargo_text;
 mod ctest_text;
 mod dart;
@@ -21,6 +22,7 @@ mod decode;
 mod detail;
 mod dotnet;
 pub mod files;
+mod excerpt;
 mod go_json;
 mod jest_json;
 mod job_log;
@@ -82,6 +84,7 @@ pub static FORMATS: &[&dyn Format] = &[
     &libtest_json::LibtestJson,
     &go_json::GoJson,
     &dart::Dart,
+    &bazel_bep::BazelBep,
     &teamcity::Teamcity,
     &nextest::Nextest,
     &ctest_text::CtestText,

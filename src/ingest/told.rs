@@ -72,7 +72,9 @@ impl Told {
         message.trim().clone_into(&mut failure.message);
         let told = joined(&message, &trace);
         detail::fill(&mut failure, &[if told.is_empty() { &output } else { &told }]);
-        detail::set_output(&mut failure, &joined(&told, &output), self.bytes_max);
+        let is_repeated = !told.trim().is_empty() && output.contains(told.trim());
+        let output = if is_repeated { output } else { joined(&told, &output) };
+        detail::set_output(&mut failure, &output, self.bytes_max);
         failure.location = failure.location.take().or(self.location);
         (failure.duration, failure.properties) = (self.duration, self.properties.0);
         failure.source = Some((self.start, end));

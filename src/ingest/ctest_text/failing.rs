@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::ingest::ctest_text::line::{Ending, without_time};
-use crate::ingest::detail;
+use crate::ingest::{detail, excerpt};
 use crate::model::{FailedAttempt, Failure, Outcome, TestId};
 use crate::text::cap::HeadAndTail;
 
@@ -92,7 +92,11 @@ impl Failing {
                 word => format!("the test ended with {word}"),
             };
         }
-        detail::fill(&mut failure, &[text]);
+        let found = excerpt::of_failure(text);
+        if let Some(found) = found.filter(|_| failure.message.is_empty()) {
+            found.message.clone_into(&mut failure.message);
+        }
+        detail::fill(&mut failure, &[found.map_or(text, |found| found.text)]);
         detail::set_output(&mut failure, text, self.bytes_max);
         failure.duration = self.duration;
         failure.source = Some((self.start, end));
