@@ -29,7 +29,7 @@ const SHAPES: &[(Order, &str)] = &[
     // Java, Kotlin, Scala, Groovy: the file has no folder, see `file_of_class`.
     (
         Order::InnermostFirst,
-        r"^\s*at (?:[\w.$-]+/)*(?P<function>[\w.$<>-]+)\((?P<file>[\w$]+\.(?:java|kt|scala|groovy)):(?P<line>\d+)\)",
+        r"^\s*at (?:[\w.$@-]*/)*(?P<function>[^()\s/][^()]*)\((?P<file>[\w$]+\.(?:java|kt|scala|groovy)):(?P<line>\d+)\)",
     ),
     // C# and its kin; Mono prints an offset before the file and no `line`.
     (
@@ -206,6 +206,11 @@ mod tests {
             &["org/junit/Assert.java:88", "com/acme/CartTest.java:12"],
         );
         check("cart: src/cart.cpp:11: int shop::add(): Assertion `a == b' failed.", &["src/cart.cpp:11"]);
+        check("\tat com.acme.CartTest.adds two, or more(CartTest.kt:12)", &["com/acme/CartTest.kt:12"]);
+        check(
+            "\tat app//com.acme.CartTest.adds(CartTest.java:12)\n\tat java.base@17.0.1/java.util.List.of(List.java:3)",
+            &["com/acme/CartTest.java:12", "java/util/List.java:3"],
+        );
         check("  at Acme.Cart.Add(Int32 n) in C:\\src\\Cart.cs:line 42", &["C:\\src\\Cart.cs:42"]);
         check(
             "  at Acme.Cart.Add (System.Int32 n) [0x0009c] in /u/Cart.cs:82 \n  at A.B () [0x00009] in <b67d2f60bf>:0 ",
