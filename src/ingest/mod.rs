@@ -28,7 +28,9 @@ mod jest_json;
 mod job_log;
 mod json;
 mod junit;
+mod jvm;
 mod libtest_json;
+mod maven;
 mod mixed;
 mod mocha_json;
 mod nextest;
@@ -91,6 +93,7 @@ pub static FORMATS: &[&dyn Format] = &[
     &cargo_text::CargoText,
     &pytest::Pytest,
     &unittest::Unittest,
+    &maven::Maven,
     &tap::Tap,
 ];
 
