@@ -29,6 +29,11 @@ const PAIRS: &[Pair] = &[
         is_told: all,
     },
     Pair { reports: ["rspec-json/rspec_3_12.json", "junit/rspec_3_12.xml"], is_told: is_of_a_test },
+    Pair { reports: ["go-json/go_1_27.json", "go-text/go_1_27_verbose.log"], is_told: is_no_parent },
+    Pair { reports: ["go-json/go_1_27.json", "junit/gotestsum_1_8.xml"], is_told: is_of_a_go_test },
+    Pair { reports: ["go-json/go_1_27_timeout.json", "go-text/go_1_27_timeout.log"], is_told: all },
+    Pair { reports: ["go-json/go_1_19_timeout.json", "go-text/go_1_27_timeout_verbose.log"], is_told: all },
+    Pair { reports: ["go-json/go_1_19_race.json", "go-text/go_1_27_race.log"], is_told: all },
 ];
 
 fn all(_: &Id, _: &BTreeSet<Id>) -> bool {
@@ -44,6 +49,17 @@ fn is_of_a_test((suite, name): &Id, _: &BTreeSet<Id>) -> bool {
 /// Vitest's JUnit report names a hook's failure after its suite.
 fn is_of_a_vitest_test(id: &Id, all: &BTreeSet<Id>) -> bool {
     is_of_a_test(id, all) && id.1 != "broken teardown"
+}
+
+/// A parent of a test that failed did not always fail by itself, which only Go's events tell.
+fn is_no_parent((suite, name): &Id, all: &BTreeSet<Id>) -> bool {
+    let is_part = |other: &str| other.strip_prefix(name).is_some_and(|rest| rest.starts_with('/'));
+    !all.iter().any(|other| other.0 == *suite && is_part(&other.1))
+}
+
+/// Gotestsum names what is wrong outside of tests `TestMain`.
+fn is_of_a_go_test(id: &Id, all: &BTreeSet<Id>) -> bool {
+    is_no_parent(id, all) && !["TestMain", "[build]", "[aborted]"].contains(&id.1.as_str())
 }
 
 /// Returns the failing tests of a report.

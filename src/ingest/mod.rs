@@ -24,6 +24,7 @@ mod dotnet;
 pub mod files;
 mod excerpt;
 mod go_json;
+mod go;
 mod jest_json;
 mod job_log;
 mod json;
@@ -88,6 +89,8 @@ pub static FORMATS: &[&dyn Format] = &[
     &dart::Dart,
     &bazel_bep::BazelBep,
     &teamcity::Teamcity,
+    &go::GoJson,
+    &go::GoText,
     &nextest::Nextest,
     &ctest_text::CtestText,
     &cargo_text::CargoText,

@@ -55,6 +55,20 @@ impl Pending {
         self.flaky.push(flaky);
     }
 
+    /// Adds all results of another.
+    pub(super) fn append(&mut self, mut other: Self) {
+        let mut start = 0;
+        for (end, outcome) in other.ends {
+            self.tally(&other.names[start..end], outcome);
+            start = end;
+        }
+        for (n, other) in self.n_unnamed.iter_mut().zip(other.n_unnamed) {
+            *n += other;
+        }
+        self.flaky.append(&mut other.flaky);
+        self.reds.append(&mut other.reds);
+    }
+
     /// Returns the number of red results.
     pub(super) fn n_red(&self) -> u64 {
         self.reds.len() as u64

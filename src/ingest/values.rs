@@ -59,6 +59,8 @@ const WORDINGS: &[&str] = &[
     r"(?m)\$got\S* = (?P<a>.+)\n[#\s]*\$expected\S* = (?P<e>.+)$",
     // Catch2.
     r"with expansion:\n\s+(?P<a>.+?) == (?P<e>.+)",
+    // Go's examples.
+    r"(?s)^got:\n(?P<a>.*?)\nwant:\n(?P<e>.*?)\n*$",
     // Go's custom.
     r"(?mi)\b(?:got|have)[: =]+(?P<a>[^\n]+?)[,;] (?:want|wanted|expected|expect)[: =]+(?P<e>.+)$",
     r"(?m) = (?P<a>[^\n=]+?)[,;] want (?P<e>.+)$",
@@ -134,6 +136,7 @@ mod tests {
         check("#          $got->[1] = '2'\n#     $expected->[1] = '3'", "'2'", "'3'");
         check("    Expected add(1, 1) == 3, but\n        add(1, 1) == 2 (0x2)", "2 (0x2)", "3");
         check("REQUIRE( a == b )\nwith expansion:\n  2 == 3\nat a.cpp:1", "2", "3");
+        check("got:\n2\nx\nwant:\n1\n", "2\nx", "1");
         check("add(1, 1): got 2, want 3", "2", "3");
         check("    a_test.go:1: Total(1, 2) = 4, want 3", "4", "3");
         check("expected 3, got 2", "2", "3");
