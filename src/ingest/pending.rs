@@ -6,15 +6,14 @@ use crate::ingest::Hints;
 use crate::ingest::recorder::{OutputBudget, Recorder};
 use crate::model::{Failure, FlakyPass, Outcome};
 
-/// Bytes of names kept of tests that are not red: those of a few hundred thousand tests.
-const NAMES_BYTES_MAX: usize = 16 << 20;
-
 /// Results of one suite.
 pub(super) struct Pending {
     /// The names of tests that are not red, one after another.
     names: String,
     /// Where each name ends, and how the test ended.
     ends: Vec<(usize, Outcome)>,
+    /// Bytes of names that are kept: a part of what failures may print, enough for a few hundred thousand tests.
+    names_bytes_max: usize,
     /// Results beyond the limit, by outcome.
     n_unnamed: [u64; 2],
     flaky: Vec<FlakyPass>,
@@ -27,6 +26,7 @@ impl Pending {
         Self {
             names: String::new(),
             ends: Vec::new(),
+            names_bytes_max: hints.outputs_bytes_max / 4,
             n_unnamed: [0; 2],
             flaky: Vec::new(),
             reds: Vec::new(),
@@ -36,7 +36,7 @@ impl Pending {
 
     /// Adds a result that is not red.
     pub(super) fn tally(&mut self, name: &str, outcome: Outcome) {
-        if self.names.len() + name.len() > NAMES_BYTES_MAX {
+        if self.names.len() + name.len() > self.names_bytes_max {
             self.n_unnamed[usize::from(outcome == Outcome::Passed)] += 1;
         } else {
             self.names.push_str(name);

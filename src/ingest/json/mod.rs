@@ -357,14 +357,16 @@ impl<T: Text> Json<T> {
         }
         loop {
             let ahead = self.text.ahead(1).as_bytes();
-            let n = n_spaces(ahead);
-            let (next, is_at_end) = (ahead.get(n).copied(), ahead.is_empty());
-            self.text.consume(n);
-            if is_at_end {
-                self.cut();
-            }
-            if next.is_some() || is_at_end {
-                return next;
+            match ahead.first() {
+                Some(byte) if !byte.is_ascii_whitespace() => return Some(*byte),
+                Some(_) => {
+                    let n = n_spaces(ahead);
+                    self.text.consume(n);
+                }
+                None => {
+                    self.cut();
+                    return None;
+                }
             }
         }
     }

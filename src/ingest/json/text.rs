@@ -15,8 +15,9 @@ pub(in crate::ingest) trait Text {
 }
 
 impl Text for &mut Source<'_> {
+    #[inline]
     fn ahead(&mut self, bytes: usize) -> &str {
-        Source::ahead(self, bytes)
+        if self.window().len() >= bytes { self.window() } else { Source::ahead(self, bytes) }
     }
 
     fn consume(&mut self, n: usize) {
