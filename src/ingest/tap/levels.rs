@@ -3,14 +3,10 @@
 
 use std::time::Duration;
 
-use crate::ingest::recorder::Recorder;
+use crate::ingest::recorder::{OutputBudget, Recorder};
 use crate::ingest::tap::level::Level;
 use crate::ingest::{Hints, nested_suite};
 use crate::model::{Failure, Outcome, TestCase, TestId};
-use crate::text::cap;
-
-/// Bytes of output kept of a failure that waits, once those that waited before it had what all may have together.
-const SHORT_OUTPUT_BYTES_MAX: usize = 1 << 10;
 
 /// Joins the names of subtests.
 const SEPARATOR: &str = " > ";
@@ -32,19 +28,13 @@ pub(super) struct Levels {
     pub(super) n_red: u64,
     /// Subtests without a name among those open.
     n_unnamed: usize,
-    output_bytes_left: usize,
+    outputs: OutputBudget,
 }
 
 impl Levels {
     pub(super) fn new(hints: &Hints) -> Self {
-        let output_bytes_left = hints.outputs_bytes_max;
-        Self {
-            stack: vec![Level::top(String::new())],
-            begins_with_files: false,
-            n_red: 0,
-            n_unnamed: 0,
-            output_bytes_left,
-        }
+        let outputs = OutputBudget::new(hints);
+        Self { stack: vec![Level::top(String::new())], begins_with_files: false, n_red: 0, n_unnamed: 0, outputs }
     }
 
     /// Begins another stream, whose tests are of `suite`.
@@ -128,11 +118,7 @@ impl Levels {
     /// Takes a failure that has been counted.
     pub(super) fn give_back(&mut self, depth: usize, mut failure: Failure, to: &mut Recorder) {
         if depth > 0 {
-            let n_bytes = failure.output.len();
-            if n_bytes > self.output_bytes_left {
-                failure.output = cap::head_and_tail(&failure.output, SHORT_OUTPUT_BYTES_MAX);
-            }
-            self.output_bytes_left = self.output_bytes_left.saturating_sub(n_bytes);
+            self.outputs.shorten(&mut failure);
             return self.stack[depth].failures.push(failure);
         }
         if let Some((file, rest)) = self.file_of(&failure.id.suite, &failure.id.name) {

@@ -3,7 +3,6 @@
 use std::sync::LazyLock;
 use std::time::Duration;
 
-use camino::Utf8Path;
 use memchr::memmem;
 use regex::Regex;
 
@@ -27,8 +26,8 @@ pub(super) struct Told<'t> {
 }
 
 impl Told<'_> {
-    /// Reads the failure of the point `id`. Places below `root` are relative to it.
-    pub(super) fn failure(&self, id: TestId, root: Option<&Utf8Path>) -> Failure {
+    /// Reads the failure of the point `id`.
+    pub(super) fn failure(&self, id: TestId) -> Failure {
         let mut failure = Failure::bare(id);
         let entries = yaml_block(self.text).map(yaml::read);
         match &entries {
@@ -38,10 +37,6 @@ impl Told<'_> {
         // Node's place is that of the test, so it counts only when nothing is known of the failure's.
         let of_test = || entries.as_ref()?.get(&["location"]).and_then(place);
         failure.location = failure.location.take().or_else(of_test);
-        if let Some(root) = root {
-            let places = failure.frames.iter_mut().map(|frame| &mut frame.location).chain(&mut failure.location);
-            places.for_each(|place| make_relative(place, root));
-        }
         failure
     }
 
@@ -75,12 +70,6 @@ impl Told<'_> {
         } else if !trace::frames(&failure.message).is_empty() {
             failure.message.clear();
         }
-    }
-}
-
-fn make_relative(place: &mut Location, root: &Utf8Path) {
-    if let Ok(inner) = place.file.strip_prefix(root) {
-        place.file = inner.to_owned();
     }
 }
 
@@ -239,7 +228,7 @@ mod tests {
     use super::*;
 
     fn read(diagnostics: &str) -> Failure {
-        Told { text: diagnostics, printed: "" }.failure(TestId::new("s", "n"), None)
+        Told { text: diagnostics, printed: "" }.failure(TestId::new("s", "n"))
     }
 
     fn check_values(diagnostics: &str, expected: &str, actual: &str) {

@@ -20,6 +20,7 @@ const STEP: usize = 4;
 
 /// A log, up to the line that is read.
 pub(super) struct Stream {
+    hints: Hints,
     subtests: Subtests,
     header: Header,
     /// The block of diagnostics that is open.
@@ -102,6 +103,7 @@ impl Lines for Stream {
 impl Stream {
     pub(super) fn new(hints: &Hints) -> Self {
         Self {
+            hints: hints.clone(),
             subtests: Subtests::new(hints),
             header: Header::default(),
             block: None,
@@ -247,7 +249,7 @@ impl Stream {
                     self.death = None;
                 }
                 self.end_stream(false, to);
-                self.subtests.levels.reset(suite_name(file).to_owned());
+                self.subtests.levels.reset(suite_name(self.hints.relative(file)).to_owned());
                 self.is_proved = true;
             }
             Some(said) if self.is_proved => {

@@ -22,7 +22,7 @@ const PRINTED_BYTES_MAX: usize = 8 << 10;
 
 /// The subtests that are open, and the latest point.
 pub(super) struct Subtests {
-    hints: Hints,
+    output_bytes_max: usize,
     pub(super) levels: Levels,
     pub(super) held: Held,
     /// What was printed since the last point.
@@ -47,7 +47,15 @@ pub(super) struct Found<'p, 't> {
 impl Subtests {
     pub(super) fn new(hints: &Hints) -> Self {
         let (levels, held, printed) = (Levels::new(hints), Held::default(), String::new());
-        Self { hints: hints.clone(), levels, held, printed, apart: Apart::default(), has_version: false, at: 0 }
+        Self {
+            output_bytes_max: hints.output_bytes_max,
+            levels,
+            held,
+            printed,
+            apart: Apart::default(),
+            has_version: false,
+            at: 0,
+        }
     }
 
     /// Keeps a line that was printed before a point.
@@ -153,7 +161,7 @@ impl Subtests {
         let Some(level) = self.levels.get_mut(found.depth) else { return };
         let is_due = level.count(found.point.number);
         level.has_subtest = false;
-        let bytes_max = self.hints.output_bytes_max.max(DIAGNOSTICS_BYTES_MAX);
+        let bytes_max = self.output_bytes_max.max(DIAGNOSTICS_BYTES_MAX);
         self.held.begin(found.point, name, found.range, bytes_max);
         (self.held.depth, self.held.is_due) = (found.depth, is_due);
         // Where files are run, all that ran has a time.
@@ -374,13 +382,13 @@ impl Subtests {
         let held = &self.held;
         let suite = self.levels.get(held.depth).map_or("", |level| level.suite.as_str());
         let told = Told { text: &text, printed: &held.printed };
-        let mut failure = told.failure(TestId::new(suite, &held.name), self.hints.root.as_deref());
+        let mut failure = told.failure(TestId::new(suite, &held.name));
         (failure.duration, failure.source) = (held.duration, Some(held.range));
         let output = match held.printed.as_str() {
             "" => text,
             printed => Cow::Owned(format!("{printed}{text}")),
         };
-        detail::set_output(&mut failure, &output, self.hints.output_bytes_max);
+        detail::set_output(&mut failure, &output, self.output_bytes_max);
         failure
     }
 }

@@ -276,7 +276,7 @@ fn durations_are_told_of_passes_too() {
     let listener = {
         let heard = Rc::clone(&heard);
         move |case: &Case<'_>| {
-            heard.borrow_mut().push((case.name.to_owned(), case.duration.map(|time| time.as_millis())))
+            heard.borrow_mut().push((case.name.to_owned(), case.duration.map(|time| time.as_millis())));
         }
     };
     let stream = "TAP version 13\nok 1 - a # time=12ms\nok 2 - b\n  ---\n  duration_ms: 3.5\n  ...\nok 3 - c\n1..3\n";
