@@ -8,7 +8,7 @@ use flate2::bufread::MultiGzDecoder;
 use memchr::{memchr, memmem, memrchr};
 use ruzstd::decoding::StreamingDecoder;
 
-use crate::ingest::job_log::Prefix;
+use crate::ingest::job_log::{self, Prefix};
 use crate::text::ansi;
 
 /// Bytes read at once: small enough for the processor's cache, large enough for the system call not to matter.
@@ -92,7 +92,11 @@ impl<'r> Decoder<'r> {
         let (encoding, n_mark) = encoding(&self.raw);
         self.encoding = Some(encoding);
         self.raw.drain(..n_mark);
-        self.prefix = Prefix::find(&String::from_utf8_lossy(&self.raw[..self.raw.len().min(HELD_BACK_MAX)]));
+        let head = &self.raw[..self.raw.len().min(HELD_BACK_MAX)];
+        self.prefix = match encoding {
+            Encoding::Utf16(unit) => Prefix::find(&text_of_utf16(head, unit)),
+            Encoding::Utf8 | Encoding::Latin1 => Prefix::find(&String::from_utf8_lossy(head)),
+        };
     }
 
     /// Reads until there is a chunk's worth of bytes more, or the end.
@@ -129,7 +133,7 @@ impl<'r> Decoder<'r> {
             Err(_) if is_latin1 => Cow::Owned(raw.iter().map(|&byte| latin1(byte)).collect()),
             Err(_) => String::from_utf8_lossy(raw),
         };
-        append(&piece, self.prefix.as_ref(), text);
+        append(&piece, self.prefix.as_mut(), text);
         self.raw.drain(..end);
     }
 
@@ -141,7 +145,12 @@ impl<'r> Decoder<'r> {
             return raw.len();
         }
         let near_end = raw.len().saturating_sub(HELD_BACK_MAX);
-        let after_line = || memrchr(b'\n', &raw[near_end..]).map(|at| near_end + at + 1);
+        let after_line = || {
+            let last = near_end + memrchr(b'\n', &raw[near_end..])?;
+            // The next line may go on where the last one ends.
+            let before = memrchr(b'\n', &raw[near_end..last]).filter(|_| self.prefix.is_some());
+            Some(before.map_or(last, |at| near_end + at) + 1)
+        };
         let goes_by_lines = self.prefix.is_some() || memchr(0x1b, &raw[near_end..]).is_some();
         if goes_by_lines && let Some(end) = after_line() {
             return end;
@@ -154,26 +163,32 @@ impl<'r> Decoder<'r> {
     }
 
     fn decode_utf16(&mut self, unit: fn([u8; 2]) -> u16, text: &mut String) {
-        let mut units: Vec<u16> = self.raw.chunks_exact(2).map(|pair| unit([pair[0], pair[1]])).collect();
-        let is_half = |unit: &u16| (0xd800..0xdc00).contains(unit);
-        if !self.is_at_end && units.last().is_some_and(is_half) {
-            units.pop();
+        let is_half = |pair: &[u8]| (0xd800..0xdc00).contains(&unit([pair[0], pair[1]]));
+        let mut n_whole = self.raw.len() & !1;
+        if !self.is_at_end && self.raw[..n_whole].chunks_exact(2).next_back().is_some_and(is_half) {
+            n_whole -= 2;
         }
-        self.raw.drain(..if self.is_at_end { self.raw.len() } else { units.len() * 2 });
-        let characters = char::decode_utf16(units).map(|c| c.unwrap_or(char::REPLACEMENT_CHARACTER));
-        append(&characters.collect::<String>(), self.prefix.as_ref(), text);
+        let piece = text_of_utf16(&self.raw[..n_whole], unit);
+        self.raw.drain(..if self.is_at_end { self.raw.len() } else { n_whole });
+        append(&piece, self.prefix.as_mut(), text);
     }
 }
 
-/// Appends a piece without control sequences and prefixes of lines.
-fn append(piece: &str, prefix: Option<&Prefix>, text: &mut String) {
-    match prefix {
-        None => text.push_str(&ansi::strip(piece)),
-        Some(prefix) => {
-            for line in piece.split_inclusive('\n') {
-                text.push_str(&ansi::strip(prefix.strip(line)));
-            }
+fn text_of_utf16(bytes: &[u8], unit: fn([u8; 2]) -> u16) -> String {
+    let units = bytes.chunks_exact(2).map(|pair| unit([pair[0], pair[1]]));
+    char::decode_utf16(units).map(|c| c.unwrap_or(char::REPLACEMENT_CHARACTER)).collect()
+}
+
+/// Appends a piece without control sequences, and without what CI systems put into their logs.
+fn append(piece: &str, prefix: Option<&mut Prefix>, text: &mut String) {
+    let clean = |piece| job_log::without_sections(ansi::strip(piece));
+    let Some(prefix) = prefix else { return text.push_str(&clean(piece)) };
+    for line in piece.split_inclusive('\n') {
+        let (line, goes_on) = prefix.strip(line);
+        if goes_on && let Some(whole) = text.strip_suffix('\n') {
+            text.truncate(whole.strip_suffix('\r').unwrap_or(whole).len());
         }
+        text.push_str(&clean(line));
     }
 }
 
@@ -322,6 +337,27 @@ mod tests {
         let mut decoded = String::new();
         while decoder.append_to(&mut decoded) {}
         assert!(decoded == text, "{} bytes became {}", bytes.len(), decoded.len());
+    }
+
+    #[test]
+    fn what_ci_systems_put_into_their_logs_is_taken_out() {
+        let gitlab = "2024-05-01T12:00:00.123456Z 00O section_start:1716382800:step\r\u{1b}[0K\u{1b}[36;1mRun\u{1b}[0;m\n\
+            2024-05-01T12:00:00.123456Z 01O ok 1 - na\n2024-05-01T12:00:00.123456Z 01O+me\r\n2024-05-01T12:00:00.123456Z 01O \n\
+            2024-05-01T12:00:00.123456Z 01O+ok 2\n";
+        check(gitlab.as_bytes(), "Run\nok 1 - name\r\nok 2\n");
+        let buildkite = "\u{1b}_bk;t=1745322209921\u{7}~~~ Running\r\n\u{1b}_bk;t=1745322209922\u{7}ok 1\r\n";
+        check(buildkite.as_bytes(), "~~~ Running\r\nok 1\r\n");
+        let power_shell: Vec<u8> =
+            "\u{feff}j\ts\t2024-05-01T12:00:00.1Z ok 1\r\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
+        check(&power_shell, "ok 1\r\n");
+    }
+
+    #[test]
+    fn lines_that_go_on_are_joined_across_chunks() {
+        let line =
+            |n: usize| format!("2024-05-01T12:00:00.123456Z 01O ok {n} -\n2024-05-01T12:00:00.123456Z 01O+ name\n");
+        let log: String = (0..20_000).map(line).collect();
+        check_long(log.as_bytes(), &(0..20_000).map(|n| format!("ok {n} - name\n")).collect::<String>());
     }
 
     #[test]
