@@ -14,7 +14,7 @@ use crate::model::{BuildReport, BuildTarget, Diagnostic, Failure, Location, Span
 use crate::text::{ansi, cap};
 
 /// Errors kept of each target of a log; the rest repeats them.
-const ERRORS_MAX: usize = 100;
+pub(super) const ERRORS_MAX: usize = 100;
 
 /// The longest message and the longest rendered text kept of an error of a log, in bytes.
 const ERROR_BYTES_MAX: usize = 16 << 10;
@@ -27,31 +27,33 @@ const EXPANSIONS_MAX: usize = 32;
 
 /// Returns one failure per target that did not compile, as the pseudo-test [`TestId::build`].
 pub fn failures(build: &BuildReport, output_bytes_max: usize) -> Vec<Failure> {
-    let mut failures: Vec<Failure> = Vec::new();
+    let mut targets: Vec<(TestId, Vec<Diagnostic>)> = Vec::new();
     for (target, diagnostic) in &build.errors {
         let id = TestId::build(target.binary_id());
-        match failures.iter_mut().find(|failure| failure.id == id) {
-            Some(failure) => failure.diagnostics.push(diagnostic.clone()),
-            None => failures.push(failure_of(id, diagnostic)),
+        match targets.iter_mut().find(|(known, _)| *known == id) {
+            Some((_, diagnostics)) => diagnostics.push(diagnostic.clone()),
+            None => targets.push((id, vec![diagnostic.clone()])),
         }
     }
-    for failure in &mut failures {
-        let rendered: Vec<_> = failure.diagnostics.iter().map(|error| error.rendered.trim_end()).collect();
-        let output = rendered.join("\n\n");
-        detail::set_output(failure, &output, output_bytes_max);
-    }
-    failures
+    targets.into_iter().map(|(id, diagnostics)| failure(id, diagnostics, output_bytes_max)).collect()
 }
 
-fn failure_of(id: TestId, diagnostic: &Diagnostic) -> Failure {
-    let kind = match diagnostic.code.as_str() {
-        "" => "error".to_owned(),
-        code => format!("error[{code}]"),
-    };
-    let message = format!("{kind}: {}", diagnostic.message);
-    let place = |span: &Span| Location { file: span.file.clone(), line: span.line, column: Some(span.column) };
-    let location = diagnostic.spans.first().map(place);
-    Failure { kind, message, location, diagnostics: vec![diagnostic.clone()], ..Failure::bare(id) }
+/// Makes the failure of what did not compile, from its errors.
+pub(super) fn failure(id: TestId, diagnostics: Vec<Diagnostic>, output_bytes_max: usize) -> Failure {
+    let mut failure = Failure::bare(id);
+    if let Some(first) = diagnostics.first() {
+        failure.kind = match first.code.as_str() {
+            "" => "error".to_owned(),
+            code => format!("error[{code}]"),
+        };
+        failure.message = format!("{}: {}", failure.kind, first.message);
+        let place = |span: &Span| Location { file: span.file.clone(), line: span.line, column: Some(span.column) };
+        failure.location = first.spans.first().map(place);
+    }
+    let rendered: Vec<_> = diagnostics.iter().map(|error| error.rendered.trim_end()).collect();
+    let output = rendered.join("\n\n");
+    detail::set_output(&mut failure, &output, output_bytes_max);
+    Failure { diagnostics, ..failure }
 }
 
 /// Reads the lines of one cargo command.
@@ -139,6 +141,14 @@ impl Messages {
         }
         failures
     }
+}
+
+/// Reads one of rustc's own messages; returns the error, cut to size, if it is one.
+pub(super) fn rustc_message(json: &str) -> serde_json::Result<Option<Diagnostic>> {
+    let message: Message = serde_json::from_str(json)?;
+    let mut error = message.diagnostic();
+    error.iter_mut().for_each(shorten);
+    Ok(error)
 }
 
 /// Cuts a diagnostic to a size that many of can be kept.

@@ -9,6 +9,7 @@ use memchr::{memchr, memmem, memrchr};
 use ruzstd::decoding::StreamingDecoder;
 
 use crate::ingest::job_log::{self, Prefix};
+use crate::ingest::nextest_record::archive;
 use crate::text::ansi;
 
 /// Bytes read at once: small enough for the processor's cache, large enough for the system call not to matter.
@@ -76,12 +77,15 @@ impl<'r> Decoder<'r> {
     fn begin(&mut self) {
         self.read_chunk();
         let is_gzip = self.raw.starts_with(&[0x1f, 0x8b]);
-        if is_gzip || self.raw.starts_with(&[0x28, 0xb5, 0x2f, 0xfd]) {
+        let is_archive = self.raw.starts_with(archive::MAGIC);
+        if is_gzip || is_archive || self.raw.starts_with(&[0x28, 0xb5, 0x2f, 0xfd]) {
             let begun = io::Cursor::new(std::mem::take(&mut self.raw));
             let bytes = std::mem::replace(&mut self.bytes, Box::new(io::empty()));
             let compressed = BufReader::new(begun.chain(bytes));
             self.bytes = if is_gzip {
                 Box::new(MultiGzDecoder::new(compressed))
+            } else if is_archive {
+                Box::new(archive::Recording::new(compressed))
             } else {
                 Box::new(Zstd::Compressed(compressed))
             };

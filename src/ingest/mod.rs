@@ -13,17 +13,16 @@
 
 pub mod cargo_json;
 
-mod capture;
 mod bazel_bep;
+mod capture;
 mod cargo_text;
 mod ctest_text;
 mod dart;
 mod decode;
 mod detail;
 mod dotnet;
-pub mod files;
 mod excerpt;
-mod go_json;
+pub mod files;
 mod go;
 mod jest_json;
 mod job_log;
@@ -35,6 +34,7 @@ mod maven;
 mod mixed;
 mod mocha_json;
 mod nextest;
+mod nextest_record;
 mod nunit;
 mod panic;
 mod pending;
@@ -42,6 +42,7 @@ mod playwright_json;
 mod pytest;
 mod recorder;
 mod rspec_json;
+mod rustc_json;
 mod sniff;
 mod source;
 mod tap;
@@ -51,8 +52,8 @@ mod told;
 mod trace;
 mod traceback;
 mod trx;
-mod unsettled;
 mod unittest;
+mod unsettled;
 mod values;
 mod vitest_json;
 mod xml;
@@ -85,14 +86,15 @@ pub static FORMATS: &[&dyn Format] = &[
     &playwright_json::PlaywrightJson,
     &rspec_json::RspecJson,
     &libtest_json::LibtestJson,
-    &go_json::GoJson,
     &dart::Dart,
     &bazel_bep::BazelBep,
     &teamcity::Teamcity,
     &go::GoJson,
     &go::GoText,
+    &nextest_record::NextestRecord,
     &nextest::Nextest,
     &ctest_text::CtestText,
+    &rustc_json::RustcJson,
     &cargo_text::CargoText,
     &pytest::Pytest,
     &unittest::Unittest,
@@ -105,6 +107,7 @@ pub const ABORTED: &str = "[aborted]";
 
 /// The name of a test that is reported without one.
 pub const UNNAMED: &str = "[unnamed]";
+
 /// The longest name of a suite, in bytes: it is kept with each of its failures, so that without a limit a small input
 /// could fill the memory.
 const SUITE_BYTES_MAX: usize = 1 << 10;

@@ -130,6 +130,16 @@ impl Block {
         self.n_announced.is_some() && (self.is_in_sections || self.n_silent < SILENCE_BYTES_MAX)
     }
 
+    /// Takes the line of a test that passed, as most do, where it cannot be anything else.
+    pub(super) fn pass(&mut self, line: &str) -> bool {
+        let is_plain =
+            !self.is_in_sections && self.begun.is_empty() && self.list.is_none() && self.uncaptured.is_empty();
+        let Some(name) = status::plain_pass(line).filter(|_| is_plain && self.takes_statuses()) else { return false };
+        self.passed.push(&self.suite, name, None);
+        self.n_silent = 0;
+        true
+    }
+
     /// Takes a line; one that `is_anothers` is text, whatever it looks like. `beside_red` says that a block which began
     /// inside this one has red tests: then closing lines must fit without a gap.
     pub(super) fn line(&mut self, line: &Line<'_>, is_anothers: bool, beside_red: bool) -> Heard {

@@ -97,7 +97,9 @@ impl Lines for Log {
         }
         self.run.is_heard = to.is_heard();
         let owner = self.run.line(line);
-        self.tell(to);
+        if self.run.has_results() {
+            self.tell(to);
+        }
         owner
     }
 

@@ -114,7 +114,15 @@ impl Run {
 
     /// Takes a line; tells whose it is.
     pub(super) fn line(&mut self, line: &Line<'_>) -> Owner {
+        if self.inner.is_none() && self.block.as_mut().is_some_and(|block| block.pass(line.text)) {
+            return Owner::This;
+        }
         self.line_at(line, 0).1
+    }
+
+    /// Tells whether there are results that are certain.
+    pub(super) fn has_results(&self) -> bool {
+        !self.results.is_empty()
     }
 
     /// Takes a line in the reading at `depth`; tells what it was, if a block took it.

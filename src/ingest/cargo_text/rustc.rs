@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::LazyLock;
 
+use memchr::memmem;
 use regex::Regex;
 
 use crate::ingest::cargo_text::suite;
@@ -16,6 +17,11 @@ use crate::text::cap::{self, HeadAndTail};
 
 /// `error[E0308]: mismatched types`, or an error without code.
 static ERROR: LazyLock<Regex> = LazyLock::new(|| pattern(r"^error(?:\[(?P<code>E\d+)\])?: (?P<message>.*)"));
+
+/// `src/lib.rs:3:5: error[E0308]: mismatched types`, as `--message-format=short` has it.
+static SHORT: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(r"^(?P<file>[^\s:][^:]*):(?P<line>\d+):(?P<column>\d+): error(?:\[(?P<code>E\d+)\])?: (?P<message>.*)")
+});
 
 /// `  --> src/lib.rs:3:5`
 static PLACE: LazyLock<Regex> =
@@ -109,14 +115,15 @@ impl Errors {
             return true;
         }
         self.end();
-        let is_error = line.text.starts_with("error") && self.begin(line.text, (line.offset, end));
+        let may_be = line.text.starts_with("error") || memmem::find(line.text.as_bytes(), b": error").is_some();
+        let is_error = may_be && self.begin(line.text, (line.offset, end));
         self.rest.iter_mut().for_each(|rest| rest.push_line(line.text));
         is_error
     }
 
     /// Begins the error whose first line this is, if it is one.
     fn begin(&mut self, line: &str, lines: (u64, u64)) -> bool {
-        if !ERROR.is_match(line) {
+        if !ERROR.is_match(line) && !SHORT.is_match(line) {
             return false;
         }
         if SUMMARIES.iter().any(|summary| line.starts_with(summary)) {
@@ -189,7 +196,8 @@ impl Errors {
         self.end();
         self.failed.retain(|failed| failed.is_explained || !in_json);
         if !has_run && !in_json && self.failed.is_empty() && !self.pending.is_empty() {
-            let is_of_rustc = self.pending.iter().any(|error| PLACE.is_match(&error.text));
+            let has_place = |error: &ErrorText| PLACE.is_match(&error.text) || SHORT.is_match(&error.text);
+            let is_of_rustc = self.pending.iter().any(has_place);
             let mut errors = self.pending;
             if let Some(rest) = self.rest.filter(|_| !is_of_rustc) {
                 errors.truncate(1);
@@ -220,7 +228,8 @@ impl Failed {
             failure.message = format!("{}: {}", failure.kind, first.message);
         }
         let output = texts().collect::<Vec<_>>().join("\n\n");
-        let places = PLACE.captures_iter(&output).filter_map(|found| trace::location(&found));
+        let places = PLACE.captures_iter(&output).chain(texts().filter_map(|text| SHORT.captures(text)));
+        let places = places.filter_map(|found| trace::location(&found));
         failure.frames = places.map(|location| Frame { function: None, location }).take(trace::FRAMES_MAX).collect();
         failure.location = failure.frames.first().map(|frame| frame.location.clone());
         failure.source = self.errors.first().zip(self.errors.last()).map(|(first, last)| (first.lines.0, last.lines.1));
@@ -230,7 +239,7 @@ impl Failed {
 }
 
 fn diagnostic(error: &str) -> Option<Diagnostic> {
-    let found = ERROR.captures(error)?;
+    let found = ERROR.captures(error).or_else(|| SHORT.captures(error))?;
     Some(Diagnostic {
         code: found.name("code").map(|code| code.as_str().to_owned()).unwrap_or_default(),
         message: cap::head_and_tail(&found["message"], ERROR_BYTES_MAX),

@@ -3,6 +3,7 @@
 use std::sync::LazyLock;
 use std::time::Duration;
 
+use memchr::memchr;
 use memchr::memmem::Finder;
 
 use crate::model::Outcome;
@@ -21,6 +22,13 @@ pub(super) struct Ending {
     pub(super) duration: Option<Duration>,
     /// Whether it took longer than it may.
     pub(super) is_overtime: bool,
+}
+
+/// Returns the name in the commonest of lines: `test NAME ... ok`, if nothing about it needs a second look.
+pub(super) fn plain_pass(line: &str) -> Option<&str> {
+    let name = line.strip_prefix("test ")?.strip_suffix(" ... ok")?;
+    let is_plain = memchr(b'.', name.as_bytes()).is_none() && !name.ends_with(' ');
+    is_plain.then(|| without_suffix(name))
 }
 
 /// Reads a status line: `test NAME ... ok`.
@@ -110,6 +118,19 @@ mod tests {
         check("test bench_it   ... bench:      1,234 ns/iter (+/- 56)", "bench_it", Outcome::Passed, None);
         check("test src/lib.rs - f (line 3) - compile fail ... ok", "src/lib.rs - f (line 3)", Outcome::Passed, None);
         check("test größe ... ok", "größe", Outcome::Passed, None);
+    }
+
+    #[test]
+    fn a_plain_pass_is_read_as_any_other_status_line() {
+        for line in ["test a ... ok", "test b - should panic ... ok", "test größe ... ok", "test a b ... ok"] {
+            assert_eq!(plain_pass(line), read(line).map(|(name, _)| name), "{line}");
+            assert!(plain_pass(line).is_some(), "{line}");
+        }
+        for line in
+            ["test src/lib.rs - f (line 3) ... ok", "test a ... test b ... ok", "test a ... FAILED", "test a  ... ok"]
+        {
+            assert_eq!(plain_pass(line), None, "{line}");
+        }
     }
 
     #[test]

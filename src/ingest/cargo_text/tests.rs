@@ -99,6 +99,16 @@ fn two_targets_with_the_same_errors_both_have_them() {
 }
 
 #[test]
+fn errors_in_one_line_each_are_read() {
+    let log = "    Checking beta v0.1.0 (/home/user/beta)\nsrc/lib.rs:3:18: error[E0308]: mismatched types: expected `i32`, found `&str`\n\
+        src/lib.rs:4:5: error: no\nerror: could not compile `beta` (lib) due to 2 previous errors\n";
+    let failure = &read(log).report.failures[0];
+    assert_eq!((failure.id.clone(), failure.diagnostics.len()), (TestId::build("beta"), 2));
+    assert_eq!(failure.message, "error[E0308]: mismatched types: expected `i32`, found `&str`");
+    assert_eq!(failure.location.as_ref().unwrap().to_string(), "src/lib.rs:3:18");
+}
+
+#[test]
 fn a_build_that_fails_before_any_target_is_a_failure_of_its_own() {
     let log = "error: no matching package named `sered` found\nlocation searched: crates.io index\n\
         required by package `alpha v0.1.0 (/home/user/alpha)`\n";

@@ -31,6 +31,11 @@ impl Uncaptured {
         Self { allowance, open: None, waiting: Vec::new() }
     }
 
+    /// Tells whether there is none.
+    pub(super) fn is_empty(&self) -> bool {
+        self.open.is_none() && self.waiting.is_empty()
+    }
+
     /// Begins the output of a test, with what stands on the line of its name.
     pub(super) fn begin(&mut self, name: &str, rest: &str) {
         self.close();

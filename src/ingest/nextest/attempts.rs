@@ -126,12 +126,12 @@ impl Tried {
 
     fn tell(self, output_bytes_max: usize, to: &mut Recorder) {
         let is_flaky_pass = self.is_flaky_pass();
-        let Self { key: Key { round, id }, attempts, passed, fails_if_flaky } = self;
+        let Self { key: Key { round, id }, attempts, passed, .. } = self;
         let outcome = match attempts.last().filter(|_| passed.is_none()) {
             Some(last) if last.meaning == Meaning::Errored => Outcome::Errored,
             _ => Outcome::Failed,
         };
-        let mut failures: Vec<_> = attempts.into_iter().map(|attempt| attempt.failure(&id, output_bytes_max)).collect();
+        let failures: Vec<_> = attempts.into_iter().map(|attempt| attempt.failure(&id, output_bytes_max)).collect();
         if is_flaky_pass {
             let n_failed = passed.map_or(1, |(number, _)| number.saturating_sub(1)).clamp(1, ATTEMPTS_MAX);
             let mut attempts: Vec<_> = failures.into_iter().map(failed_attempt).collect();
@@ -140,15 +140,10 @@ impl Tried {
             }
             return to.pass_flaky(FlakyPass { id, attempts });
         }
-        let mut failure = match failures.pop() {
-            Some(last) if !fails_if_flaky => last,
-            Some(last) => {
-                failures.push(last);
-                flaky_failure(id, passed.and_then(|(_, duration)| duration))
-            }
-            None => flaky_failure(id, passed.and_then(|(_, duration)| duration)),
+        let mut failure = match passed {
+            Some((_, duration)) => flaky(id, failures, duration),
+            None => last_of(id, failures),
         };
-        failure.attempts = failures.into_iter().map(failed_attempt).collect();
         if !round.is_empty() {
             failure.properties.push(("stress round".to_owned(), round));
         }
@@ -156,11 +151,20 @@ impl Tried {
     }
 }
 
-fn flaky_failure(id: TestId, duration: Option<Duration>) -> Failure {
-    Failure { kind: "flaky".to_owned(), message: FLAKY.to_owned(), duration, ..Failure::bare(id) }
+/// Makes one failure of all attempts at a test: the last, with those before it.
+pub(in crate::ingest) fn last_of(id: TestId, mut failures: Vec<Failure>) -> Failure {
+    let last = failures.pop().unwrap_or_else(|| Failure::bare(id));
+    Failure { attempts: failures.into_iter().map(failed_attempt).collect(), ..last }
 }
 
-fn failed_attempt(failure: Failure) -> FailedAttempt {
+/// Makes the failure of a test that passed in the end, where that is not enough, from the attempts that failed.
+pub(in crate::ingest) fn flaky(id: TestId, failures: Vec<Failure>, duration: Option<Duration>) -> Failure {
+    let attempts = failures.into_iter().map(failed_attempt).collect();
+    Failure { kind: "flaky".to_owned(), message: FLAKY.to_owned(), duration, attempts, ..Failure::bare(id) }
+}
+
+/// Leaves of a failure what is kept of an attempt before the last.
+pub(in crate::ingest) fn failed_attempt(failure: Failure) -> FailedAttempt {
     FailedAttempt { kind: failure.kind, message: failure.message, output: failure.output }
 }
 

@@ -17,6 +17,7 @@ use regex::Regex;
 
 use crate::ingest::capture::{Allowance, Capture};
 use crate::ingest::nextest::attempts::{Attempts, Key};
+pub(super) use crate::ingest::nextest::attempts::{failed_attempt, flaky, last_of};
 use crate::ingest::nextest::status::{Meaning, Status};
 use crate::ingest::recorder::Recorder;
 use crate::ingest::source::Line;
@@ -56,7 +57,7 @@ const LAST_WORDS: &[&str] =
     &["error: test run failed", "error: no tests to run", "error: setup script failed", "warning: ", "(hint: "];
 
 /// The prefix of the suite of a setup script.
-const SCRIPT: &str = "@setup-script:";
+pub(super) const SCRIPT: &str = "@setup-script:";
 
 /// Tells whether a run of nextest begins in a text.
 pub(super) fn begins(text: &str) -> bool {
