@@ -45,6 +45,12 @@ static EXCEPTION: LazyLock<Regex> = LazyLock::new(|| {
     )
 });
 
+/// What rustdoc says of a doctest that should have panicked.
+const DID_NOT_PANIC: &str = "Test executable succeeded, but it's marked `should_panic`.";
+
+/// An error of rustc, as a doctest that does not compile prints it.
+static NOT_COMPILED: LazyLock<Regex> = LazyLock::new(|| pattern(r"(?m)^(?P<kind>error\[E\d{4}\]): "));
+
 /// A name that ends in the line of a doctest: `src/lib.rs - add (line 7)`.
 static DOCTEST: LazyLock<Regex> = LazyLock::new(|| pattern(r"^(?P<file>.+?) - .*?\(line (?P<line>\d+)\)$"));
 
@@ -149,9 +155,10 @@ fn fill_from_returned_error(failure: &mut Failure, line: &str) {
 /// Names the failure's kind from its text: the exception's name, or what the words say, or nothing.
 fn kind(text: &str, has_values: bool) -> &str {
     let timed_out = ["timed out", "Timed out", "timeout of", "Timeout of", "Exceeded timeout"];
-    let exception = EXCEPTION.captures(text).and_then(|found| found.name("kind")).map(|kind| kind.as_str());
+    let exception = EXCEPTION.captures(text).or_else(|| NOT_COMPILED.captures(text));
     let asserts = ["Assertion", "Failed asserting"];
-    match exception {
+    match exception.and_then(|found| found.name("kind")).map(|kind| kind.as_str()) {
+        None if text.starts_with(DID_NOT_PANIC) => SHOULD_PANIC,
         // The name that all of JavaScript's errors have says less than the words.
         Some("Error") | None if timed_out.iter().any(|words| text.contains(words)) => TIMEOUT,
         Some(kind) => kind,
@@ -262,6 +269,18 @@ mod tests {
     fn an_error_that_tells_of_a_timeout_is_one() {
         let text = "Timeout of 20ms exceeded.\nError: Timeout of 20ms exceeded.\n    at a (/u/a.js:1:2)\n";
         check("x", text, "timeout", "Timeout of 20ms exceeded.", "/u/a.js:1:2");
+    }
+
+    #[test]
+    fn a_doctest_says_in_rustdocs_words_why_it_failed() {
+        check(
+            "d",
+            "error[E0308]: mismatched types\n --> a.rs:1:2\n",
+            "error[E0308]",
+            "error[E0308]: mismatched types",
+            "",
+        );
+        check("d", DID_NOT_PANIC, "should_panic", DID_NOT_PANIC, "");
     }
 
     #[test]

@@ -100,9 +100,11 @@ impl<'h> Log<'h> {
 
     fn read(mut self, source: &mut Source<'_>, to: &mut Recorder) -> Vec<&'static str> {
         while let Some(line) = source.line() {
-            let is_owned = self.readers.iter_mut().any(|(_, lines)| lines.line(&line, to) == Owner::This);
-            if !is_owned {
-                self.keep(&line, to);
+            let mut owners = self.readers.iter_mut().map(|(_, lines)| lines.line(&line, to));
+            match owners.find(|owner| *owner != Owner::Other) {
+                None => self.keep(&line, to),
+                Some(Owner::ThisAndBefore) => self.forget(),
+                Some(_) => {}
             }
         }
         self.look(to);
@@ -136,6 +138,10 @@ impl<'h> Log<'h> {
             }
             self.readers.push((format.name(), lines));
         }
+        self.forget();
+    }
+
+    fn forget(&mut self) {
         self.unowned.clear();
         self.offsets.clear();
     }

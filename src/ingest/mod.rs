@@ -258,6 +258,8 @@ enum Owner {
     This,
     /// Another's, or nobody's.
     Other,
+    /// The format's that was asked, and so are the latest lines that no one owned: only now it is known.
+    ThisAndBefore,
 }
 
 /// A reader that takes the whole text once it is there.

@@ -108,9 +108,9 @@ impl Lines for Build {
         if !before.trim().is_empty() && !before.ends_with("%]") {
             self.running.last_mut().into_iter().for_each(|test| test.print_line(before));
         }
-        self.frame.iter_mut().for_each(|(_, has_messages)| *has_messages = true);
+        let is_framed = self.frame.iter_mut().any(|(_, has_messages)| !std::mem::replace(has_messages, true));
         self.message(message, line.offset, to);
-        Owner::This
+        if is_framed { Owner::ThisAndBefore } else { Owner::This }
     }
 
     fn end(&mut self, to: &mut Recorder) {
