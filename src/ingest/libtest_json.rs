@@ -14,7 +14,7 @@ use regex::Regex;
 use serde::Deserialize;
 
 use crate::ingest::cargo_json::Messages;
-use crate::ingest::cargo_text::suite;
+use crate::ingest::cargo_text::{run, suite};
 use crate::ingest::recorder::Recorder;
 use crate::ingest::source::Line;
 use crate::ingest::unsettled::Unsettled;
@@ -33,9 +33,6 @@ static TYPE: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("\"type\":
 
 /// The name in an event; until 2019 libtest did not escape it, so a Windows path in it breaks the JSON.
 static NAME: LazyLock<Regex> = LazyLock::new(|| pattern(r#""name": "(?P<name>[^"]*)""#));
-
-/// Tests that are named of those that were running when their binary died.
-const RUNNING_NAMED_MAX: usize = 10;
 
 /// Tests that are remembered to be running.
 const RUNNING_MAX: usize = 10_000;
@@ -361,7 +358,7 @@ impl Events {
                 self.end_dead(Some(how), to);
             }
         } else if self.suite.n_red == 0 || how.starts_with("signal") {
-            self.abort(how, format!("the test binary died: {how}"), to);
+            self.abort(how, run::died(how, std::iter::empty()), to);
         }
     }
 
@@ -369,8 +366,7 @@ impl Events {
     fn end_dead(&mut self, how: Option<&str>, to: &mut Recorder) {
         let Some(open) = &self.open else { return };
         let is_cut = open.n_results < open.n_announced;
-        let running: Vec<_> = self.running.iter().take(RUNNING_NAMED_MAX).map(String::as_str).collect();
-        let message = format!("the test binary died while running {}", running.join(", "));
+        let message = run::died(how.unwrap_or_default(), self.running.iter().map(String::as_str));
         self.settle(None, to);
         if is_cut || how.is_some() {
             self.abort(how.unwrap_or_default(), message, to);

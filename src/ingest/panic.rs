@@ -31,9 +31,11 @@ static PLACE_FIRST: LazyLock<Regex> =
 static MESSAGE_FIRST: LazyLock<Regex> =
     LazyLock::new(|| pattern(r"(?s)^'(?P<message>.*?)', (?P<file>[^\n']+?):(?P<line>\d+):(?P<column>\d+)\r?(?:\n|$)"));
 
-/// The lines that the hook, libtest or rustdoc print after a message.
+/// The lines that the hook, libtest or rustdoc print after a message; without capture, that is a status line.
 static AFTER_MESSAGE: LazyLock<Regex> = LazyLock::new(|| {
-    pattern(r"(?m)^(?:note: (?:run with `RUST_BACKTRACE|panic did not contain|test did not panic)|stack backtrace:)")
+    pattern(
+        r"(?m)^(?:note: (?:run with `RUST_BACKTRACE|panic did not contain|test did not panic)|stack backtrace:|test \S[^\n]* \.\.\. FAILED\r?$)",
+    )
 });
 
 /// `   2: alpha::tests::x` and `             at ./src/lib.rs:39:82`.
@@ -111,6 +113,8 @@ mod tests {
         let text = "thread 'a' panicked at a.rs:1:2:\nboom\nnote: run with `RUST_BACKTRACE=1` environment variable";
         check(text, "a", "boom", "a.rs:1:2");
         let text = "thread 'a' panicked at a.rs:1:2:\nb\nnote: panic did not contain expected string\n";
+        check(text, "a", "b", "a.rs:1:2");
+        let text = "thread 'a' panicked at a.rs:1:2:\nb\ntest a - should panic ... FAILED\n\nfailures:\n";
         check(text, "a", "b", "a.rs:1:2");
     }
 

@@ -55,6 +55,17 @@ enum Fit {
     Whole,
 }
 
+/// How tests' output and status are printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Mode {
+    /// A status line each, and what was captured of the failed ones after them.
+    Captured,
+    /// With output among the status lines.
+    Uncaptured,
+    /// A letter each, and a line for the failed ones.
+    Quiet,
+}
+
 /// What a block has said so far.
 #[derive(Debug)]
 pub(super) struct Block {
@@ -79,7 +90,7 @@ pub(super) struct Block {
     names_failed: HashMap<String, usize>,
     /// Whether a heading of sections or of the list of failures was seen.
     is_in_sections: bool,
-    is_quiet: bool,
+    mode: Mode,
     list: Option<List>,
     /// Bytes since the latest status line.
     n_silent: usize,
@@ -109,7 +120,7 @@ impl Block {
             probable: None,
             names_failed: HashMap::new(),
             is_in_sections: false,
-            is_quiet: false,
+            mode: Mode::Captured,
             list: None,
             n_silent: 0,
         }
@@ -161,10 +172,10 @@ impl Block {
     /// Tells whether a status line may still come: not among sections, unless output that is not captured may have
     /// looked like their heading.
     fn takes_statuses(&self) -> bool {
-        if self.is_complete() {
+        if self.is_complete() || self.is_doubted && self.probable.is_some() {
             !self.is_in_sections && !self.is_doubted
         } else {
-            !self.is_in_sections || !self.is_quiet
+            !self.is_in_sections || self.mode != Mode::Quiet
         }
     }
 
@@ -184,16 +195,26 @@ impl Block {
             return true;
         }
         if let Some(name) = status::quiet_failure(line.text).filter(|_| !self.is_in_sections) {
-            self.is_quiet = true;
+            self.mode = Mode::Quiet;
             self.end_test(name, None, line);
             return true;
         }
-        self.is_quiet |= !self.is_in_sections && status::is_quiet(line.text);
+        if !self.is_in_sections && status::is_quiet(line.text) {
+            self.mode = Mode::Quiet;
+        }
         false
     }
 
     fn end_test(&mut self, name: &str, ending: Option<Ending>, line: &Line<'_>) {
         let output = self.uncaptured.take(name);
+        if output.is_some() {
+            self.mode = Mode::Uncaptured;
+        }
+        if self.is_in_sections && self.mode == Mode::Uncaptured {
+            // The heading was something a test printed.
+            self.sections.clear();
+            self.is_in_sections = false;
+        }
         match ending.map(|ending| (ending.outcome, ending.duration)) {
             Some((Outcome::Passed, duration)) if self.begun.is_empty() => self.passed.push(&self.suite, name, duration),
             Some((Outcome::Passed, duration)) => self.doubted.push(&self.suite, name, duration),
@@ -249,16 +270,22 @@ impl Block {
         if total != n_announced || closing.names.len() as u64 != closing.failed {
             return Fit::None;
         }
-        let n_ended = self.n_ended();
         let names: HashSet<_> = closing.names.iter().map(String::as_str).collect();
-        let has_all = self.failed.iter().all(|failed| names.contains(failed.name.as_str()));
-        let is_exact = has_all && self.failed.len() == names.len() && self.skipped.len() == closing.ignored;
-        let n_begun = self.begun.len() as u64 + self.doubted.len();
+        let n_missing = self.failed.iter().filter(|failed| !names.contains(failed.name.as_str())).count() as u64;
+        let has_status = n_missing + names.len() as u64 == self.failed.len() as u64;
+        let (n_ended, n_doubted) = (self.n_ended(), self.doubted.len());
         let is_whole = match self.n_announced {
-            None => has_all && n_ended <= total && (n_ended > 0 || !names.is_empty()),
-            Some(_) if n_ended >= n_announced => is_exact,
-            Some(_) if beside_red => has_all && !names.is_empty() && self.failed.len() == names.len(),
-            Some(_) => has_all && (self.is_quiet || n_ended + n_begun >= n_announced),
+            None => n_missing == 0 && n_ended <= total && (n_ended > 0 || !names.is_empty()),
+            // Where tests printed status lines of their own, there are too many, and some that failed are not listed.
+            Some(_) if n_ended >= n_announced => {
+                let n_surplus = n_ended + n_doubted - n_announced;
+                has_status && n_missing <= n_surplus && self.skipped.len() >= closing.ignored
+            }
+            Some(_) if beside_red => n_missing == 0 && !names.is_empty() && has_status,
+            Some(_) => {
+                let n_begun = self.begun.len() as u64 + n_doubted;
+                n_missing == 0 && (self.mode == Mode::Quiet || n_ended + n_begun >= n_announced)
+            }
         };
         if is_whole { Fit::Whole } else { Fit::Numbers }
     }
@@ -295,6 +322,7 @@ impl Block {
             self.begun.remove(0);
         }
         self.begun.push(name.to_owned());
+        self.mode = Mode::Uncaptured;
         self.uncaptured.begin(name, rest);
     }
 }

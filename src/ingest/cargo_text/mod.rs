@@ -25,7 +25,7 @@
 
 mod block;
 mod closing;
-mod run;
+pub(super) mod run;
 mod rustc;
 mod sections;
 mod settle;

@@ -24,6 +24,21 @@ const DEPTH_MAX: usize = 4;
 /// `running 3 tests`, of rustdoc also `running 1 merged doctest`.
 static HEADER: LazyLock<Regex> = LazyLock::new(|| pattern(r"^running (\d+) (?:merged )?(?:doc)?tests?$"));
 
+/// What the runtime says of a thread, which is named after its test, before it ends the process.
+static OVERFLOWN: LazyLock<Regex> =
+    LazyLock::new(|| pattern(r"(?m)^thread '(?P<thread>[^'\n]+)'(?: \(\d+\))? has overflowed its stack"));
+
+/// Tests that are named of those that were running when their binary died.
+const RUNNING_NAMED_MAX: usize = 10;
+
+/// Says that a test binary died: how, where that is known, and what was running.
+pub(in crate::ingest) fn died<'n>(how: &str, running: impl Iterator<Item = &'n str>) -> String {
+    let names: Vec<_> = running.take(RUNNING_NAMED_MAX).collect();
+    let during = if names.is_empty() { String::new() } else { format!(" while running {}", names.join(", ")) };
+    let how = if how.is_empty() { String::new() } else { format!(": {how}") };
+    format!("the test binary died{during}{how}")
+}
+
 /// Returns the number of tests a header line announces.
 pub(super) fn announced(line: &str) -> Option<u64> {
     line.strip_prefix("running ")?;
@@ -43,6 +58,8 @@ struct Suite {
     has_failed: bool,
     /// Whether tests that its block announced are missing.
     is_cut: bool,
+    /// Tests that had begun when its block was cut short, where that is told.
+    running: Vec<String>,
 }
 
 /// One reading of a log.
@@ -221,7 +238,8 @@ impl Run {
 
     /// Ends the block as cut short: what seemed to come after it did.
     fn give_up_block(&mut self) {
-        if let Some(block) = self.block.take() {
+        if let Some(mut block) = self.block.take() {
+            self.suite.running = std::mem::take(&mut block.begun);
             self.take(settle(*block, None, self.output_bytes_max));
         }
         let Some(inner) = self.inner.take() else { return };
@@ -260,7 +278,7 @@ impl Run {
     fn die(&mut self, how: &str) {
         (self.suite.has_failed, self.suite.is_cut) = (false, false);
         if self.suite.n_red == 0 || how.starts_with("signal") {
-            self.abort(how, format!("the test binary died: {how}"));
+            self.abort(how);
         }
     }
 
@@ -269,16 +287,19 @@ impl Run {
         self.errors.end();
         if self.suite.is_cut {
             self.suite.is_cut = false;
-            self.abort("", "the test binary ended before all its tests had reported".to_owned());
+            self.abort("");
         }
     }
 
-    fn abort(&mut self, how: &str, message: String) {
+    fn abort(&mut self, how: &str) {
+        let output = std::mem::replace(&mut self.suite.output, self.allowance.capture()).into_text();
+        let mut running = std::mem::take(&mut self.suite.running);
+        let overflown = OVERFLOWN.captures(&output).map(|found| found["thread"].to_owned());
+        running.extend(overflown.filter(|thread| !running.contains(thread)));
         let mut failure = Failure::bare(TestId::new(self.suite.name.as_str(), ABORTED));
         how.clone_into(&mut failure.kind);
-        failure.message = message;
-        let output = std::mem::replace(&mut self.suite.output, self.allowance.capture());
-        detail::set_output(&mut failure, &output.into_text(), self.output_bytes_max);
+        failure.message = died(how, running.iter().map(String::as_str));
+        detail::set_output(&mut failure, &output, self.output_bytes_max);
         self.take(Results::of_failure(Outcome::Errored, failure));
     }
 
@@ -302,7 +323,15 @@ impl Run {
 
 impl Suite {
     fn new(name: String, binary: Option<String>, allowance: &Allowance) -> Self {
-        Self { name, binary, n_red: 0, output: allowance.capture(), has_failed: false, is_cut: false }
+        Self {
+            name,
+            binary,
+            n_red: 0,
+            output: allowance.capture(),
+            has_failed: false,
+            is_cut: false,
+            running: Vec::new(),
+        }
     }
 }
 

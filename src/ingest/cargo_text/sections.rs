@@ -88,6 +88,11 @@ impl Sections {
         }
     }
 
+    /// Forgets all sections.
+    pub(super) fn clear(&mut self) {
+        *self = Self::new(self.allowance.clone());
+    }
+
     fn is_believed(&mut self, header: &str, failing: Failing) -> bool {
         let may_be = match failing {
             Failing::Yes => true,

@@ -1,7 +1,7 @@
 //! Output that libtest did not capture (`--nocapture`): which lines between the status lines are which test's.
 //!
 //! With one thread a test's output stands between its name and its status; with several only its panic can be told from
-//! the others'. What cannot be told is nobody's.
+//! the others', and goes on to the next panic or status line. What cannot be told is nobody's.
 
 use std::sync::LazyLock;
 
@@ -22,8 +22,16 @@ const WAITING_MAX: usize = 64;
 pub(super) struct Uncaptured {
     allowance: Allowance,
     /// The test whose output is being read.
-    open: Option<(String, Capture)>,
-    waiting: Vec<(String, Capture)>,
+    open: Option<Output>,
+    waiting: Vec<Output>,
+}
+
+#[derive(Debug)]
+struct Output {
+    name: String,
+    /// Whether it began with the test's name, so that all is the test's that comes before its status.
+    is_whole: bool,
+    capture: Capture,
 }
 
 impl Uncaptured {
@@ -41,26 +49,26 @@ impl Uncaptured {
         self.close();
         let mut capture = self.allowance.capture();
         capture.push_line(rest);
-        self.open = Some((name.to_owned(), capture));
+        self.open = Some(Output { name: name.to_owned(), is_whole: true, capture });
     }
 
     /// Takes a line that is no status line.
     pub(super) fn line(&mut self, line: &str) {
-        let may_open = |thread: &&str| self.open.as_ref().is_none_or(|(name, _)| name == thread);
+        let may_open = |thread: &&str| self.open.as_ref().is_none_or(|open| !open.is_whole && open.name != *thread);
         if let Some(thread) = panicking(line).filter(may_open) {
-            let known = self.take(thread);
-            self.open = Some((thread.to_owned(), known.unwrap_or_else(|| self.allowance.capture())));
+            let capture = self.take(thread).unwrap_or_else(|| self.allowance.capture());
+            self.open = Some(Output { name: thread.to_owned(), is_whole: false, capture });
         }
-        if let Some((_, capture)) = &mut self.open {
-            capture.push_line(line);
+        if let Some(open) = &mut self.open {
+            open.capture.push_line(line);
         }
     }
 
     /// Ends whatever is open and returns the output of a test.
     pub(super) fn take(&mut self, name: &str) -> Option<Capture> {
         self.close();
-        let at = self.waiting.iter().position(|(waiting, _)| waiting == name)?;
-        Some(self.waiting.remove(at).1)
+        let at = self.waiting.iter().position(|waiting| waiting.name == name)?;
+        Some(self.waiting.remove(at).capture)
     }
 
     fn close(&mut self) {
@@ -109,6 +117,7 @@ mod tests {
         outputs.line("nobody's");
         outputs.line("out thread 'a' (7) panicked at a.rs:1:2:");
         outputs.line("boom");
+        outputs.line("thread 'c' (8) panicked at a.rs:3:4:");
         check(&mut outputs, "b", "");
         outputs.line("after a status line nobody's");
         check(&mut outputs, "a", "out thread 'a' (7) panicked at a.rs:1:2:\nboom\n");

@@ -127,6 +127,7 @@ impl Tried {
     fn tell(self, output_bytes_max: usize, to: &mut Recorder) {
         let is_flaky_pass = self.is_flaky_pass();
         let Self { key: Key { round, id }, attempts, passed, .. } = self;
+        let lines = attempts.first().zip(attempts.last()).map(|(first, last)| (first.lines.0, last.lines.1));
         let outcome = match attempts.last().filter(|_| passed.is_none()) {
             Some(last) if last.meaning == Meaning::Errored => Outcome::Errored,
             _ => Outcome::Failed,
@@ -141,7 +142,7 @@ impl Tried {
             return to.pass_flaky(FlakyPass { id, attempts });
         }
         let mut failure = match passed {
-            Some((_, duration)) => flaky(id, failures, duration),
+            Some((_, duration)) => Failure { source: lines, ..flaky(id, failures, duration) },
             None => last_of(id, failures),
         };
         if !round.is_empty() {
@@ -173,13 +174,15 @@ impl Attempt {
         let output = self.output.map(Capture::into_text).unwrap_or_default();
         let mut failure = Failure { duration: self.duration, source: Some(self.lines), ..Failure::bare(id.clone()) };
         if self.meaning == Meaning::Errored {
-            let is_timeout = matches!(self.word.as_str(), "TIMEOUT" | "TMT");
-            if is_timeout { detail::TIMEOUT } else { &self.word }.clone_into(&mut failure.kind);
-        }
-        let told = output.lines().rfind(|line| line.starts_with("(test ") && line.ends_with(')'));
-        let told = told.map(|line| &line[1..line.len() - 1]);
-        if self.meaning == Meaning::Errored {
-            failure.message = told.map_or_else(|| format!("the test ended with {}", self.word), ToOwned::to_owned);
+            let told = output.lines().rfind(|line| line.starts_with("(test ") && line.ends_with(')'));
+            let told = told.map_or_else(
+                || format!("the test ended with {}", self.word),
+                |told| told[1..told.len() - 1].to_owned(),
+            );
+            let signal = told.split([' ', ':']).find(|word| word.starts_with("SIG"));
+            let kind = if matches!(self.word.as_str(), "TIMEOUT" | "TMT") { Some(detail::TIMEOUT) } else { signal };
+            kind.unwrap_or(&self.word).clone_into(&mut failure.kind);
+            failure.message = told;
         }
         detail::fill(&mut failure, &[&output]);
         detail::set_output(&mut failure, &output, output_bytes_max);

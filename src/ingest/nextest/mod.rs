@@ -148,6 +148,7 @@ struct Open {
     is_before: bool,
     is_indented: bool,
     capture: Capture,
+    start: u64,
 }
 
 /// One run.
@@ -168,7 +169,8 @@ struct Run {
     /// Whether the last summary came.
     is_over: bool,
     has_lines: bool,
-    /// The end of the latest line.
+    /// Where the latest line begins and ends.
+    start: u64,
     end: u64,
 }
 
@@ -187,6 +189,7 @@ impl Run {
             summed: None,
             is_over: false,
             has_lines: false,
+            start: offset,
             end: offset,
         }
     }
@@ -204,6 +207,7 @@ impl Run {
     fn line(&mut self, line: &Line<'_>) -> Owner {
         let text = line.text;
         self.has_lines = true;
+        self.start = line.offset;
         if let Some(status) = status::read(text).filter(|status| self.is_next(status, text)) {
             self.status(&status, line);
             self.end = line.offset + text.len() as u64;
@@ -294,12 +298,14 @@ impl Run {
         }
     }
 
-    fn fail(&mut self, status: &Status<'_>, line: &Line<'_>, before: Option<Capture>) {
-        self.attempts.fail(status, (line.offset, line.offset + line.text.len() as u64));
-        let whose = Whose::Attempt(Key::of(status), status.attempt.unwrap_or(1));
+    fn fail(&mut self, status: &Status<'_>, line: &Line<'_>, before: Option<Open>) {
+        let end = line.offset + line.text.len() as u64;
+        let start = before.as_ref().map_or(line.offset, |before| before.start);
+        self.attempts.fail(status, (start, end));
+        let (key, number) = (Key::of(status), status.attempt.unwrap_or(1));
         match before {
-            Some(before) => self.give(whose, before),
-            None => self.open(whose, false, true),
+            Some(before) => self.attempts.set_output(&key, number, before.capture, end),
+            None => self.open(Whose::Attempt(key, number), false, true),
         }
     }
 
@@ -312,7 +318,8 @@ impl Run {
     }
 
     fn open(&mut self, whose: Whose, is_before: bool, is_indented: bool) {
-        self.open = Some(Open { whose, is_before, is_indented, capture: self.allowance.capture() });
+        let start = self.start;
+        self.open = Some(Open { whose, is_before, is_indented, capture: self.allowance.capture(), start });
     }
 
     fn output(&mut self, line: &str) {
@@ -326,25 +333,19 @@ impl Run {
     }
 
     /// Ends the output that is being read; returns it when its status line is yet to come.
-    fn close(&mut self) -> Option<Capture> {
-        let Open { whose, is_before, capture, .. } = self.open.take()?;
-        if is_before {
-            return Some(capture);
-        }
-        self.give(whose, capture);
-        None
-    }
-
-    fn give(&mut self, whose: Whose, capture: Capture) {
-        match whose {
-            Whose::Attempt(key, number) => self.attempts.set_output(&key, number, capture, self.end),
+    fn close(&mut self) -> Option<Open> {
+        let open = self.open.take()?;
+        match open.whose {
+            _ if open.is_before => return Some(open),
+            Whose::Attempt(key, number) => self.attempts.set_output(&key, number, open.capture, self.end),
             Whose::Script(n) => {
                 if let Some((_, output)) = self.scripts.get_mut(n) {
-                    *output = Some(capture);
+                    *output = Some(open.capture);
                 }
             }
             Whose::Nobody => {}
         }
+        None
     }
 
     fn sum(&mut self, line: &str) {
@@ -412,10 +413,48 @@ fn frame(line: &str) -> Option<Indent> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ingest::{Reading, read_as};
+    use std::cell::RefCell;
+    use std::collections::BTreeMap;
+    use std::rc::Rc;
+
+    use crate::ingest::{Case, Reading, read_as, read_from};
 
     fn read(log: &str) -> Reading {
         read_as("nextest", log.as_bytes(), &Hints::default()).unwrap()
+    }
+
+    /// Reads a fixture of the run that is there in all formats: how each test ended, by suite and name, and which were flaky.
+    fn one_run(file: &str) -> (BTreeMap<(String, String), Outcome>, Vec<TestId>) {
+        let path = format!("{}/fixtures/ingest/{file}", env!("CARGO_MANIFEST_DIR"));
+        let outcomes = Rc::new(RefCell::new(BTreeMap::new()));
+        let heard = Rc::clone(&outcomes);
+        let listener = move |case: &Case<'_>| {
+            let is_test = case.outcome != Outcome::Skipped && !case.suite.starts_with('@');
+            let outcome = if case.outcome.is_red() { Outcome::Failed } else { case.outcome };
+            let id = (case.suite.to_owned(), case.name.to_owned());
+            assert!(!is_test || heard.borrow_mut().insert(id, outcome).is_none(), "{} {} twice", case.suite, case.name);
+        };
+        let bytes = fs_err::read(path).unwrap();
+        let reading = read_from(bytes.as_slice(), &Hints::default(), Some(Box::new(listener))).unwrap();
+        let flaky = reading.report.flaky.into_iter().map(|flaky| flaky.id).collect();
+        (outcomes.take(), flaky)
+    }
+
+    #[test]
+    fn all_formats_of_one_run_tell_of_the_same_tests() {
+        let (outcomes, flaky) = one_run("nextest/one_run.log");
+        assert_eq!((outcomes.len(), flaky.len()), (33, 1));
+        for file in [
+            "junit/nextest_one_run.xml",
+            "libtest-json/nextest_one_run.json",
+            "nextest-record/one_run.zip",
+            "nextest-record/one_run.run.log.zst",
+        ] {
+            let (others, others_flaky) = one_run(file);
+            assert_eq!(others, outcomes, "{file}");
+            // The JUnit reader reports flaky tests once it records them as such.
+            assert!(others_flaky == flaky || file.starts_with("junit"), "{file}: {others_flaky:?}");
+        }
     }
 
     const START: &str = "    Starting 3 tests across 1 binary\n";

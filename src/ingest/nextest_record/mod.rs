@@ -16,6 +16,7 @@ use serde::Deserialize;
 
 use crate::ingest::recorder::Recorder;
 use crate::ingest::source::Line;
+use crate::ingest::unsettled::Unsettled;
 use crate::ingest::{Format, Hints, Likeness, Lines, Owner, Reader, detail, nextest};
 use crate::model::{Failure, FlakyPass, Outcome, TestId};
 use crate::text::cap;
@@ -55,6 +56,7 @@ impl Format for NextestRecord {
             failed: Vec::new(),
             retried: HashMap::new(),
             outputs: HashMap::new(),
+            skipped: None,
             n_flaky: 0,
             counted: None,
             end: 0,
@@ -208,6 +210,8 @@ struct Log {
     retried: HashMap<(String, TestId), Failed>,
     /// The outputs of attempts that failed, by file; tests that print the same share one.
     outputs: HashMap<String, String>,
+    /// Every round of a stress run skips the same tests.
+    skipped: Option<Unsettled>,
     n_flaky: u64,
     counted: Option<Stats>,
     end: u64,
@@ -233,6 +237,10 @@ impl Lines for Log {
     }
 
     fn end(&mut self, to: &mut Recorder) {
+        if let Some(mut skipped) = self.skipped.take() {
+            skipped.dedup();
+            skipped.tally(Outcome::Skipped, to);
+        }
         let retried: Vec<_> = self.retried.drain().map(|(_, failed)| failed).collect();
         self.failed.extend(retried);
         self.failed.sort_by_key(|failed| failed.lines.0);
@@ -268,7 +276,10 @@ impl Log {
                     known.attempts.extend(Attempt::of(status));
                 }
             }
-            ("test-skipped", Some(test), ..) => to.tally(&test.binary_id, &test.name, Outcome::Skipped),
+            ("test-skipped", Some(test), ..) => {
+                let skipped = self.skipped.get_or_insert_with(|| Unsettled::new(to.is_heard()));
+                skipped.push(&test.binary_id, &test.name, None);
+            }
             ("setup-script-finished", _, _, Some(status)) => {
                 let name = event.script_id.unwrap_or_default();
                 let script = told_of(TestId::new(format!("{}{name}", nextest::SCRIPT), name));
@@ -362,6 +373,7 @@ impl Attempt {
         let mut files = Vec::new();
         if let Some(output) = &output {
             find_files(output, &mut files);
+            files.sort_by_key(|file| file.ends_with("-stderr"));
         }
         let (short, description) =
             error_summary.map_or_else(Default::default, |summary| (summary.short_message, summary.description));
