@@ -12,7 +12,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use thiserror::Error;
 
 use crate::config::RunnerTable;
-use crate::model::{BuildReport, TestId};
+use crate::model::{BuildReport, Failure, Outcome, TestId};
 
 pub(crate) use cargo_test::BUILD_FORMAT;
 pub use cargo_test::CargoTest;
@@ -64,6 +64,19 @@ pub trait Runner: Send + Sync {
     fn is_refusal(&self, code: i32) -> bool {
         let _ = code;
         false
+    }
+
+    /// Tells whether a process that ends so has told in its report of every test that is there: because tests cannot take
+    /// it down with them, or because the report is written last.
+    fn tells_all(&self, code: i32) -> bool {
+        let _ = code;
+        false
+    }
+
+    /// Puts right what a report says otherwise than a re-run needs it: names that depend on what was selected, failures
+    /// outside tests that pass for tests.
+    fn settle(&self, site: &Site, invocation: &Invocation, results: &mut Results) {
+        let _ = (site, invocation, results);
     }
 
     /// Returns the id under which this project knows a test that a report names otherwise. `known` are the suite's tests
@@ -137,6 +150,28 @@ impl Suite {
     }
 }
 
+/// What one process reported: every case by name, and the red ones whole.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Results {
+    /// How every case ended, in report order.
+    pub cases: Vec<(TestId, Outcome)>,
+    /// The red ones.
+    pub failures: Vec<Failure>,
+}
+
+impl Results {
+    /// Gives cases other names, where `name` returns one.
+    fn rename(&mut self, name: impl Fn(&TestId) -> Option<TestId>) {
+        let ids =
+            self.cases.iter_mut().map(|(id, _)| id).chain(self.failures.iter_mut().map(|failure| &mut failure.id));
+        for id in ids {
+            if let Some(renamed) = name(id) {
+                *id = renamed;
+            }
+        }
+    }
+}
+
 /// One planned process.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Invocation {
@@ -157,6 +192,10 @@ pub struct Invocation {
     pub merge: bool,
     /// Why more tests may run than were asked for, where the runner cannot select exactly.
     pub surplus: Option<&'static str>,
+    /// What to start where an older version of the program refuses this, for want of an option.
+    pub older: Option<Box<Invocation>>,
+    /// What to start for tests that this leaves unreported, where the files they are in were only guessed.
+    pub wider: Option<Box<Invocation>>,
 }
 
 /// Why no runner can be chosen.

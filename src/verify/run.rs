@@ -6,12 +6,12 @@ use std::io::Read;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use camino::Utf8PathBuf;
+use camino::{Utf8Path, Utf8PathBuf};
 
 use crate::ingest::{self, Case, Hints, Listener, files};
 use crate::model::{Failure, Outcome, RunRecord, TestId};
 use crate::process::{Ending, Finished};
-use crate::runner::{Invocation, Suite};
+use crate::runner::{Invocation, Results, Suite};
 use crate::text::{cap, words};
 use crate::verify::{Build, TestBed, Trouble};
 
@@ -66,18 +66,26 @@ impl Wanted<'_> {
             Self::Only(ids) => ids.contains(id),
         }
     }
+
+    /// Tells whether the whole of a suite is wanted that a test is in.
+    fn has_suite_of(self, id: &TestId) -> bool {
+        let Self::Only(ids) = self else { return true };
+        ids.iter().any(|whole| whole.is_of_suite() && is_within(&id.suite, &whole.suite))
+    }
 }
 
-/// What one process reported: every case by name, and the red ones whole.
-#[derive(Debug, Default)]
-struct Results {
-    cases: Vec<(TestId, Outcome)>,
-    failures: Vec<Failure>,
+/// How a process ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Ended {
+    ending: Ending,
+    /// Tests of which it has not reported are none of its own.
+    is_misled: bool,
 }
 
-/// Tells whether a suite is `outer` or inside it, as a class is in its module.
+/// Tells whether a suite is `outer` or inside it, as a class is in its module; what has no name holds all.
 fn is_within(suite: &str, outer: &str) -> bool {
-    suite.strip_prefix(outer).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', ':', ' ', '/', '$']))
+    let is_inside = |rest: &str| rest.is_empty() || rest.starts_with(['.', ':', ' ', '/', '$']);
+    outer.is_empty() || suite.strip_prefix(outer).is_some_and(is_inside)
 }
 
 impl Run {
@@ -111,8 +119,9 @@ impl Run {
         }
     }
 
-    /// Takes over the results that were wanted; others are counted and ignored.
-    fn take(&mut self, results: Results, wanted: Wanted<'_>) {
+    /// Takes over the results that were wanted; others are counted and ignored, if they are of tests that ran, and were
+    /// not run for the whole of their suite. `suite` is the one that was started, if it was just one.
+    fn take(&mut self, results: Results, wanted: Wanted<'_>, suite: Option<&String>) {
         let Results { cases, failures } = results;
         let ran = |whole: &TestId| cases.iter().any(|(id, _)| is_within(&id.suite, &whole.suite) && !id.is_of_suite());
         if let Wanted::Only(ids) = wanted {
@@ -122,10 +131,12 @@ impl Run {
             }
         }
         self.failures.extend(failures.into_iter().filter(|failure| wanted.has(&failure.id)));
+        let is_of_wanted_suite = suite.is_some_and(|suite| wanted.has(&TestId::of_suite(suite)));
         for (id, outcome) in cases {
+            let is_test = outcome != Outcome::Skipped && !id.is_of_suite();
             if wanted.has(&id) {
                 self.note(id, outcome);
-            } else {
+            } else if is_test && !is_of_wanted_suite && !wanted.has_suite_of(&id) {
                 self.n_surplus += 1;
             }
         }
@@ -185,17 +196,18 @@ impl TestBed {
         // What a runner did not list and runs all the same is part of the whole.
         let wanted = if names_none { Wanted::Only(&listed) } else { Wanted::All };
         let invocation = self.runner().all(self.site(), suite);
-        let ending = self.run_one(&invocation, wanted, run).await?;
+        let ended = self.run_one(&invocation, wanted, run).await?;
         for id in &listed {
             run.outcomes.entry(id.clone()).or_insert(None);
         }
-        self.find_culprits(suite, &listed, ending, run).await
+        self.find_culprits(suite, &listed, ended, run).await
     }
 
     async fn run_some(&mut self, suite: &Suite, wanted: &BTreeSet<TestId>, run: &mut Run) -> Result<(), Trouble> {
-        let ending = self.run_plan(suite, wanted, run).await?;
+        let ended = self.run_plan(suite, wanted, run).await?;
         let silent = run.unreported(wanted);
-        if silent.len() == wanted.len() && wanted.len() > 1 && ending != Some(Ending::Exited(0)) {
+        let is_well = ended.is_some_and(|ended| ended.ending == Ending::Exited(0));
+        if silent.len() == wanted.len() && wanted.len() > 1 && !is_well {
             // Some runners run nothing at all when one of the names is none of a test.
             let listed: BTreeSet<_> = self.list(suite).await?.into_iter().flatten().collect();
             let there: BTreeSet<_> = wanted.intersection(&listed).cloned().collect();
@@ -212,22 +224,38 @@ impl TestBed {
         suite: &Suite,
         wanted: &BTreeSet<TestId>,
         run: &mut Run,
-    ) -> Result<Option<Ending>, Trouble> {
+    ) -> Result<Option<Ended>, Trouble> {
         let ids: Vec<_> = wanted.iter().cloned().collect();
         let plan = if ids.iter().any(|id| id.name == PROCESS) {
             vec![self.runner().all(self.site(), suite)]
         } else {
             self.runner().only(self.site(), suite, &ids)
         };
-        let mut only_ending = None;
-        for invocation in &plan {
-            let ending = self.run_one(invocation, Wanted::Only(wanted), run).await?;
-            if plan.len() == 1 {
-                self.find_culprits(suite, wanted, ending, run).await?;
-                only_ending = Some(ending);
+        let ended = self.run_planned(&plan, wanted, run).await?;
+        let ended = ended.filter(|_| plan.len() == 1);
+        if let Some(ended) = ended {
+            self.find_culprits(suite, wanted, ended, run).await?;
+        }
+        Ok(ended)
+    }
+
+    /// Runs a plan, and more widely what leaves tests unreported where that may be; returns how the last process ended.
+    async fn run_planned(
+        &mut self,
+        plan: &[Invocation],
+        wanted: &BTreeSet<TestId>,
+        run: &mut Run,
+    ) -> Result<Option<Ended>, Trouble> {
+        let mut ended = None;
+        for invocation in plan {
+            ended = Some(self.run_one(invocation, Wanted::Only(wanted), run).await?);
+        }
+        for wider in plan.iter().filter_map(|invocation| invocation.wider.as_deref()) {
+            if !run.unreported(wanted).is_empty() {
+                ended = Some(self.run_one(wider, Wanted::Only(wanted), run).await?);
             }
         }
-        Ok(only_ending)
+        Ok(ended)
     }
 
     /// After a process died before all its tests had reported, runs the silent ones alone: a test that takes its own
@@ -236,11 +264,11 @@ impl TestBed {
         &mut self,
         suite: &Suite,
         wanted: &BTreeSet<TestId>,
-        ending: Ending,
+        ended: Ended,
         run: &mut Run,
     ) -> Result<(), Trouble> {
+        let Ended { ending, is_misled } = ended;
         let silent = run.unreported(wanted);
-        let is_misled = matches!(ending, Ending::Exited(code) if self.runner().is_refusal(code));
         if silent.is_empty() || ending == Ending::Exited(0) || is_misled {
             return Ok(());
         }
@@ -252,27 +280,27 @@ impl TestBed {
         }
         for id in silent.iter().take(SUSPECTS_MAX) {
             let alone = BTreeSet::from([id.clone()]);
-            for invocation in self.runner().only(self.site(), suite, std::slice::from_ref(id)) {
-                let ending = self.run_one(&invocation, Wanted::Only(&alone), run).await?;
-                let is_misled = matches!(ending, Ending::Exited(code) if self.runner().is_refusal(code));
-                if run.unreported(&alone).len() == 1 && ending != Ending::Exited(0) && !is_misled {
-                    record_death(id, ending, run);
-                }
+            let plan = self.runner().only(self.site(), suite, std::slice::from_ref(id));
+            let ended = self.run_planned(&plan, &alone, run).await?;
+            let dead = ended.filter(|ended| ended.ending != Ending::Exited(0) && !ended.is_misled);
+            if let Some(dead) = dead.filter(|_| run.unreported(&alone).len() == 1) {
+                record_death(id, dead.ending, run);
             }
         }
         Ok(())
     }
 
-    async fn run_one(&mut self, invocation: &Invocation, wanted: Wanted<'_>, run: &mut Run) -> Result<Ending, Trouble> {
-        for stale in reports(invocation) {
-            let _ = fs_err::remove_file(stale);
+    async fn run_one(&mut self, invocation: &Invocation, wanted: Wanted<'_>, run: &mut Run) -> Result<Ended, Trouble> {
+        let mut invocation = invocation;
+        let mut finished = self.start_anew(invocation, run).await?;
+        while let Some(older) = invocation.older.as_deref().filter(|_| self.is_refused(&finished)) {
+            invocation = older;
+            finished = self.start_anew(invocation, run).await?;
         }
-        let finished = self.start(invocation).await?;
-        run.commands.push(self.argv(invocation));
-        run.timed_out |= matches!(finished.ending, Ending::TimedOut | Ending::Idle);
         let n_surplus = run.n_surplus;
         let results = self.results(invocation, &finished, run);
-        run.take(if results.cases.is_empty() { process_results(&finished, wanted) } else { results }, wanted);
+        let results = if results.cases.is_empty() { process_results(&finished, wanted) } else { results };
+        run.take(results, wanted, invocation.suite.as_ref());
         if let Some(reason) = invocation.surplus.filter(|_| run.n_surplus > n_surplus) {
             let n_more = words::count(usize::try_from(run.n_surplus - n_surplus).unwrap_or(usize::MAX), "more test");
             run.complaints.push(format!("{n_more} ran than was asked for: {reason}"));
@@ -281,7 +309,37 @@ impl TestBed {
             let text = String::from_utf8_lossy(&finished.stderr);
             run.complaints.push(cap::head_and_tail(text.trim(), CRASH_OUTPUT_BYTES_MAX));
         }
-        Ok(finished.ending)
+        let is_misled = self.is_refused(&finished) || self.has_told_all(invocation, &finished);
+        Ok(Ended { ending: finished.ending, is_misled })
+    }
+
+    /// Tells whether a test of which a process has not reported is not there, however it ended.
+    fn has_told_all(&self, invocation: &Invocation, finished: &Finished) -> bool {
+        let n_bytes = match &invocation.report {
+            Some(_) => reports(invocation).iter().filter_map(|path| Some(fs_err::metadata(path).ok()?.len())).sum(),
+            None => finished.stdout.len() as u64,
+        };
+        n_bytes > 0 && matches!(finished.ending, Ending::Exited(code) if self.runner().tells_all(code))
+    }
+
+    /// Tells whether a process did nothing, because it was started the wrong way.
+    fn is_refused(&self, finished: &Finished) -> bool {
+        matches!(finished.ending, Ending::Exited(code) if self.runner().is_refusal(code))
+    }
+
+    /// Starts a planned process, so that no report of an earlier one is taken for its own.
+    async fn start_anew(&mut self, invocation: &Invocation, run: &mut Run) -> Result<Finished, Trouble> {
+        for stale in reports(invocation) {
+            let _ = fs_err::remove_file(stale);
+        }
+        // Some runners make the folder of their report, others fail without it.
+        if let Some(folder) = invocation.report.as_deref().and_then(Utf8Path::parent).filter(|path| !is_pattern(path)) {
+            let _ = fs_err::create_dir_all(folder);
+        }
+        let finished = self.start(invocation).await?;
+        run.commands.push(self.argv(invocation));
+        run.timed_out |= matches!(finished.ending, Ending::TimedOut | Ending::Idle);
+        Ok(finished)
     }
 
     /// Reads what a process reported, from its report files or else from what it printed.
@@ -312,8 +370,13 @@ impl TestBed {
         for mut file in written {
             add(&mut file, invocation.format);
         }
+        self.runner().settle(self.site(), invocation, &mut results);
         results
     }
+}
+
+fn is_pattern(path: &Utf8Path) -> bool {
+    path.as_str().contains(['*', '?', '[', '{'])
 }
 
 /// Returns the report files that are there.

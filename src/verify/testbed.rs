@@ -236,7 +236,8 @@ fn unexplained(finished: &Finished, output: &[u8]) -> Option<Failure> {
     })
 }
 
-/// Joins what a process needs to what every child gets; search paths for libraries are put before the user's own.
+/// Joins what a process needs to what every child gets; search paths for libraries are put before the user's own, options
+/// of node after them.
 fn joined(common: &[(String, String)], own: &[(String, String)]) -> Vec<(String, String)> {
     let mut env = common.to_vec();
     for (name, value) in own {
@@ -244,6 +245,7 @@ fn joined(common: &[(String, String)], own: &[(String, String)]) -> Vec<(String,
             Some((_, known)) if name.ends_with("LIBRARY_PATH") && !known.is_empty() => {
                 *known = format!("{value}:{known}");
             }
+            Some((_, known)) if name == "NODE_OPTIONS" && !known.is_empty() => *known = format!("{known} {value}"),
             Some((_, known)) => known.clone_from(value),
             None => env.push((name.clone(), value.clone())),
         }
@@ -291,11 +293,19 @@ mod tests {
         let pairs = |pairs: &[(&str, &str)]| -> Vec<(String, String)> {
             pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
         };
-        let common = pairs(&[("LD_LIBRARY_PATH", "/opt/lib"), ("CARGO_PKG_NAME", "outer"), ("HOME", "/root")]);
-        let own = pairs(&[("LD_LIBRARY_PATH", "/build/deps"), ("CARGO_PKG_NAME", "cart"), ("OUT_DIR", "/out")]);
+        let common =
+            [("LD_LIBRARY_PATH", "/opt/lib"), ("CARGO_PKG_NAME", "outer"), ("NODE_OPTIONS", "--a"), ("HOME", "/root")];
+        let own = [
+            ("LD_LIBRARY_PATH", "/build/deps"),
+            ("CARGO_PKG_NAME", "cart"),
+            ("NODE_OPTIONS", "--b"),
+            ("OUT_DIR", "/out"),
+        ];
+        let (common, own) = (pairs(&common), pairs(&own));
         let expected = [
             ("LD_LIBRARY_PATH", "/build/deps:/opt/lib"),
             ("CARGO_PKG_NAME", "cart"),
+            ("NODE_OPTIONS", "--a --b"),
             ("HOME", "/root"),
             ("OUT_DIR", "/out"),
         ];
