@@ -6,7 +6,13 @@ mod cargo_test;
 mod custom;
 mod go_test;
 mod nextest;
+mod node_test;
+mod package;
 mod pytest;
+mod script;
+#[cfg(test)]
+mod testing;
+mod titles;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use thiserror::Error;
@@ -23,6 +29,11 @@ pub use pytest::Pytest;
 
 /// Every runner. Of those whose project files are equally near, the first is taken, so the more specific stand first.
 pub static RUNNERS: &[&dyn Runner] = &[&Nextest, &CargoTest, &GoTest, &Pytest];
+pub use node_test::NodeTest;
+pub use pytest::Pytest;
+
+/// Every runner. Of those whose project files are equally near, the first is taken, so the more specific stand first.
+pub static RUNNERS: &[&dyn Runner] = &[&CargoTest, &Pytest, &NodeTest];
 
 /// A test runner: what it needs to be told to build, list, and run exactly some tests.
 pub trait Runner: Send + Sync {
