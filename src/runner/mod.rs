@@ -6,6 +6,7 @@ mod cargo_test;
 mod custom;
 mod go_test;
 mod nextest;
+mod mocha;
 mod node_test;
 mod package;
 mod pytest;
@@ -13,6 +14,7 @@ mod script;
 #[cfg(test)]
 mod testing;
 mod titles;
+mod vitest;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use thiserror::Error;
@@ -29,11 +31,13 @@ pub use pytest::Pytest;
 
 /// Every runner. Of those whose project files are equally near, the first is taken, so the more specific stand first.
 pub static RUNNERS: &[&dyn Runner] = &[&Nextest, &CargoTest, &GoTest, &Pytest];
+pub use mocha::Mocha;
 pub use node_test::NodeTest;
 pub use pytest::Pytest;
+pub use vitest::Vitest;
 
 /// Every runner. Of those whose project files are equally near, the first is taken, so the more specific stand first.
-pub static RUNNERS: &[&dyn Runner] = &[&CargoTest, &Pytest, &NodeTest];
+pub static RUNNERS: &[&dyn Runner] = &[&CargoTest, &Pytest, &Vitest, &Mocha, &NodeTest];
 
 /// A test runner: what it needs to be told to build, list, and run exactly some tests.
 pub trait Runner: Send + Sync {

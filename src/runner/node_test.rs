@@ -13,7 +13,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use crate::model::{BuildReport, Outcome, TestId};
 use crate::runner::package::{self, Launch};
 use crate::runner::script::Program;
-use crate::runner::titles::{self, any_of, escape, files_with};
+use crate::runner::titles::{any_of, escape, files_with, is_source};
 use crate::runner::{ARGUMENT_BYTES_MAX, Adopted, Invocation, Results, Runner, Site, Suite, batches};
 
 /// The runner; it holds nothing.
@@ -228,8 +228,7 @@ fn pattern(title: &str) -> String {
 /// Returns the file that a case stands for which is named by its path, absolute or not.
 fn file_of(id: &TestId, dir: &Utf8Path) -> Option<String> {
     let path = Utf8Path::new(&id.name);
-    let is_source = path.extension().is_some_and(|extension| titles::EXTENSIONS.contains(&extension));
-    if !id.suite.is_empty() || !is_source {
+    if !id.suite.is_empty() || !is_source(&id.name) {
         return None;
     }
     let inside = path.strip_prefix(dir).unwrap_or(path);

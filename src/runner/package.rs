@@ -6,12 +6,12 @@
 use camino::{Utf8Path, Utf8PathBuf};
 use serde_json::Value;
 
-use crate::runner::node_test;
 use crate::runner::script::{Program, Start, Step, assignment, steps};
 use crate::runner::{Adopted, Invocation, Site, Suite, nearest};
+use crate::runner::{mocha, node_test, vitest};
 
 /// Programs in the order in which one is preferred where a package is configured for several, or depends on several.
-const PROGRAMS: &[&Program] = &[&node_test::PROGRAM];
+const PROGRAMS: &[&Program] = &[&vitest::PROGRAM, &mocha::PROGRAM, &node_test::PROGRAM];
 
 /// The scripts that are looked at first, in this order; then the others whose names begin with `test`.
 const SCRIPTS: &[&str] = &["test", "test:unit", "test:ci", "tests", "unit", "test:node", "test:js"];
@@ -185,11 +185,11 @@ impl Package {
         let has = |file: &&str| self.dir.join(file).is_file();
         let is_configured = |program: &&&Program| {
             let has_key = !program.key.is_empty() && self.manifest.get(program.key).is_some();
-            has_key || program.files.iter().any(|file| has(file))
+            has_key || program.files.iter().any(&has)
         };
         let configured = || PROGRAMS.iter().find(is_configured);
         let depended = || PROGRAMS.iter().find(|program| self.depends_on(program.packages));
-        let traced = || PROGRAMS.iter().find(|program| program.traces.iter().any(|file| has(file)));
+        let traced = || PROGRAMS.iter().find(|program| program.traces.iter().any(&has));
         started.or_else(configured).or_else(depended).or_else(traced).copied()
     }
 

@@ -43,7 +43,7 @@ pub(super) struct Start {
     pub(super) env: Vec<(String, String)>,
     /// Options of node, where that is named as well; each is one word.
     pub(super) node: Vec<String>,
-    /// The front it is started by, when not by its own name.
+    /// The command it is started by, and the word that follows.
     pub(super) front: Option<(&'static str, &'static str)>,
     /// The program's own options that decide how tests behave.
     pub(super) options: Vec<String>,
@@ -138,9 +138,8 @@ impl Step {
         let after = |n: usize| &self.words[n.min(words.len())..];
         let handed = |n: usize| after(n).strip_prefix(&["--".to_owned()][..]).unwrap_or(after(n));
         match words.as_slice() {
-            ["npm", "run" | "run-script", name, ..] => (vec![name], handed(3)),
+            ["npm" | "yarn" | "pnpm" | "bun", "run" | "run-script", name, ..] => (vec![name], handed(3)),
             ["npm", "test" | "t" | "tst", ..] => (vec!["test"], handed(2)),
-            ["yarn" | "pnpm" | "bun", "run", name, ..] => (vec![name], handed(3)),
             ["yarn" | "pnpm", name, ..] => (vec![name], handed(2)),
             ["run-s" | "npm-run-all" | "run-p", names @ ..] => {
                 (names.iter().filter(|name| !name.starts_with('-')).copied().collect(), &[])
@@ -158,10 +157,9 @@ impl Start {
         let mut is_wrapped = false;
         while let Some((word, after)) = rest.split_first() {
             let name = stem(word);
-            if let Some(front) = program.front(name, after) {
-                start.front = front;
-                let n_verb = usize::from(!front.map_or(program.verb, |(_, verb)| verb).is_empty());
-                start.read_arguments(&after[n_verb..], program);
+            if let Some((front, verb)) = program.front(name, after) {
+                start.front = Some((front, verb));
+                start.read_arguments(&after[usize::from(!verb.is_empty())..], program);
                 return Some(start);
             }
             if let Some((_, loader)) = NODES.iter().find(|(node, _)| *node == name) {
@@ -232,13 +230,12 @@ impl Start {
 }
 
 impl Program {
-    /// Tells whether a command's name, and what follows it, start the program: `Some(None)` by its own name.
-    fn front(&self, name: &str, after: &[String]) -> Option<Option<(&'static str, &'static str)>> {
+    /// Returns the command of this name that starts the program, and its verb, if that follows.
+    fn front(&self, name: &str, after: &[String]) -> Option<(&'static str, &'static str)> {
+        let own = (self.name != "node").then_some((self.name, self.verb));
         let follows = |verb: &str| verb.is_empty() || after.first().is_some_and(|word| word == verb);
-        if self.name == name && name != "node" && follows(self.verb) {
-            return Some(None);
-        }
-        self.fronts.iter().find(|(front, verb)| *front == name && follows(verb)).map(|front| Some(*front))
+        let mut fronts = own.into_iter().chain(self.fronts.iter().copied());
+        fronts.find(|(front, verb)| *front == name && follows(verb))
     }
 
     fn keeps(&self, option: &str) -> bool {

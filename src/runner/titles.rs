@@ -3,11 +3,13 @@
 //! Runners of JavaScript select by patterns over whole titles, and their reports rarely tell files. A title that stands
 //! in quotes in a file is taken to be that file's; which files define it otherwise is not known here.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use aho_corasick::AhoCorasick;
 use camino::{Utf8Path, Utf8PathBuf};
 use ignore::WalkBuilder;
+
+use crate::model::TestId;
 
 /// The largest file that is looked into, in bytes.
 const FILE_BYTES_MAX: u64 = 1 << 20;
@@ -16,7 +18,7 @@ const FILE_BYTES_MAX: u64 = 1 << 20;
 const FILES_MAX: usize = 20_000;
 
 /// Endings of files that may hold tests.
-pub(super) const EXTENSIONS: &[&str] = &["js", "cjs", "mjs", "jsx", "ts", "cts", "mts", "tsx"];
+const EXTENSIONS: &[&str] = &["js", "cjs", "mjs", "jsx", "ts", "cts", "mts", "tsx"];
 
 /// Words in the name of a test's file, or of a folder of tests.
 const TEST_WORDS: &[&str] = &["test", "tests", "__tests__", "spec", "specs", "e2e"];
@@ -58,10 +60,67 @@ pub(super) fn files_with<'t>(dir: &Utf8Path, titles: impl IntoIterator<Item = &'
     if is_found.iter().all(|is_found| *is_found) { found.into_iter().collect() } else { Vec::new() }
 }
 
-/// Tells whether a title stands in a file.
-pub(super) fn stands_in(file: &Utf8Path, title: &str) -> bool {
+/// Groups tests, whose suites are their files, so that in the files of a group a title that is wanted in one stands in no
+/// other that it is not wanted in: one pattern can then go for all of them. `title` gives the title of a test alone.
+pub(super) fn groups<'i>(dir: &Utf8Path, ids: &'i [TestId], title: impl Fn(&'i TestId) -> &'i str) -> Vec<Vec<TestId>> {
+    let titles: Vec<&str> = ids.iter().map(title).collect();
+    let mut files: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
+    for (at, id) in ids.iter().enumerate() {
+        files.entry(&id.suite).or_default().push(at);
+    }
+    let searcher = AhoCorasick::new(titles.iter().flat_map(|title| quoted(title)));
+    let standing = |file: &str| -> BTreeSet<&str> {
+        let text = fs_err::read(dir.join(file)).unwrap_or_default();
+        let hits = searcher.iter().flat_map(|searcher| searcher.find_overlapping_iter(&text));
+        hits.map(|hit| titles[hit.pattern().as_usize() / QUOTES.len()]).collect()
+    };
+    let mut groups: Vec<Vec<Wanted<'_>>> = Vec::new();
+    for (file, own) in files {
+        let names: BTreeSet<&str> = own.iter().map(|at| ids[*at].name.as_str()).collect();
+        let pairs = own.iter().map(|at| (ids[*at].name.as_str(), titles[*at])).collect();
+        let wanted = Wanted { own, names, pairs, standing: standing(file) };
+        match groups
+            .iter_mut()
+            .find(|group| group.iter().all(|other| !wanted.clashes(other) && !other.clashes(&wanted)))
+        {
+            Some(group) => group.push(wanted),
+            None => groups.push(vec![wanted]),
+        }
+    }
+    let tests =
+        |group: Vec<Wanted<'_>>| group.into_iter().flat_map(|wanted| wanted.own).map(|at| ids[at].clone()).collect();
+    groups.into_iter().map(tests).collect()
+}
+
+/// What is wanted of a file.
+struct Wanted<'i> {
+    /// The places of its tests among all.
+    own: Vec<usize>,
+    names: BTreeSet<&'i str>,
+    /// The name and the title of each test.
+    pairs: Vec<(&'i str, &'i str)>,
+    /// The titles, of those wanted anywhere, that stand in it.
+    standing: BTreeSet<&'i str>,
+}
+
+impl Wanted<'_> {
+    /// Tells whether something that is wanted here may be in the other file as well, where it is not wanted.
+    fn clashes(&self, other: &Self) -> bool {
+        self.pairs.iter().any(|(name, title)| !other.names.contains(name) && other.standing.contains(title))
+    }
+}
+
+/// Tells whether a title is that of a group of tests in a file.
+pub(super) fn is_group(file: &Utf8Path, title: &str) -> bool {
     let text = fs_err::read_to_string(file).unwrap_or_default();
-    quoted(title).iter().any(|quoted| text.contains(quoted.as_str()))
+    let calls =
+        quoted(title).into_iter().flat_map(|quoted| ["describe(", "suite("].map(|call| format!("{call}{quoted}")));
+    calls.into_iter().any(|call| text.contains(&call))
+}
+
+/// Tells whether a name is that of a file that may hold tests.
+pub(super) fn is_source(name: &str) -> bool {
+    Utf8Path::new(name).extension().is_some_and(|extension| EXTENSIONS.contains(&extension))
 }
 
 /// What a title stands between in a source.
@@ -99,9 +158,8 @@ fn test_files(dir: &Utf8Path) -> impl Iterator<Item = Utf8PathBuf> {
 }
 
 fn looks_like_test(path: &Utf8Path) -> bool {
-    let is_source = path.extension().is_some_and(|extension| EXTENSIONS.contains(&extension));
     let mut words = path.as_str().split(['/', '.', '-', '_']);
-    is_source && (words.any(|word| TEST_WORDS.contains(&word)) || path.as_str().contains("__tests__"))
+    is_source(path.as_str()) && (words.any(|word| TEST_WORDS.contains(&word)) || path.as_str().contains("__tests__"))
 }
 
 #[cfg(test)]
@@ -138,6 +196,34 @@ mod tests {
         check(&["a\\b"], &["test/b.js"]);
         check(&["adds", "gone"], &[]);
         check(&[], &[]);
-        assert!(stands_in(&dir.join("test/b.js"), "adds") && !stands_in(&dir.join("test/b.js"), "add"));
+    }
+
+    #[test]
+    fn files_share_a_pattern_unless_a_title_wanted_in_one_stands_in_another() {
+        let folder = tempfile::tempdir().unwrap();
+        let dir = Utf8Path::from_path(folder.path()).unwrap();
+        for (file, text) in [("a.js", "'adds' 'counts'"), ("b.js", "'adds' 'sorts'"), ("c.js", "'sorts'")] {
+            fs_err::write(dir.join(file), text).unwrap();
+        }
+        let check = |ids: &[(&str, &str)], wanted: &str| {
+            let ids: Vec<_> = ids.iter().map(|(file, name)| TestId::new(*file, *name)).collect();
+            let title =
+                |id: &TestId| -> &str { Box::leak(id.name.rsplit(" > ").next().unwrap().to_owned().into_boxed_str()) };
+            let groups = groups(dir, &ids, |id| title(id));
+            let told = |group: &Vec<TestId>| group.iter().map(TestId::to_string).collect::<Vec<_>>().join(", ");
+            assert_eq!(groups.iter().map(told).collect::<Vec<_>>().join(" | "), wanted);
+        };
+        check(&[("a.js", "adds"), ("b.js", "adds"), ("c.js", "sorts")], "a.js adds, b.js adds | c.js sorts");
+        check(&[("a.js", "cart > adds"), ("b.js", "sorts")], "a.js cart > adds | b.js sorts");
+        check(&[("a.js", "counts"), ("c.js", "sorts"), ("gone.js", "x")], "a.js counts, c.js sorts, gone.js x");
+        check(&[], "");
+    }
+
+    #[test]
+    fn a_group_of_tests_is_told_from_a_test() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = Utf8Path::from_path(folder.path()).unwrap().join("a.js");
+        fs_err::write(&file, "describe(\"it's\", f); it('adds', f)").unwrap();
+        assert!(is_group(&file, "it's") && !is_group(&file, "adds"));
     }
 }

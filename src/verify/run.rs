@@ -75,11 +75,13 @@ impl Wanted<'_> {
 }
 
 /// How a process ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 struct Ended {
     ending: Ending,
     /// Tests of which it has not reported are none of its own.
     is_misled: bool,
+    /// What it printed, if it reported no test at all.
+    printed: Option<String>,
 }
 
 /// Tells whether a suite is `outer` or inside it, as a class is in its module; what has no name holds all.
@@ -200,7 +202,11 @@ impl TestBed {
         for id in &listed {
             run.outcomes.entry(id.clone()).or_insert(None);
         }
-        self.find_culprits(suite, &listed, ended, run).await
+        let is_well = ended.ending == Ending::Exited(0) || ended.is_misled;
+        if let Some(printed) = ended.printed.as_ref().filter(|_| listed.is_empty() && !is_well) {
+            record_failed_start(suite, &ended, printed, run);
+        }
+        self.find_culprits(suite, &listed, &ended, run).await
     }
 
     async fn run_some(&mut self, suite: &Suite, wanted: &BTreeSet<TestId>, run: &mut Run) -> Result<(), Trouble> {
@@ -233,7 +239,7 @@ impl TestBed {
         };
         let ended = self.run_planned(&plan, wanted, run).await?;
         let ended = ended.filter(|_| plan.len() == 1);
-        if let Some(ended) = ended {
+        if let Some(ended) = &ended {
             self.find_culprits(suite, wanted, ended, run).await?;
         }
         Ok(ended)
@@ -264,10 +270,10 @@ impl TestBed {
         &mut self,
         suite: &Suite,
         wanted: &BTreeSet<TestId>,
-        ended: Ended,
+        ended: &Ended,
         run: &mut Run,
     ) -> Result<(), Trouble> {
-        let Ended { ending, is_misled } = ended;
+        let Ended { ending, is_misled, .. } = *ended;
         let silent = run.unreported(wanted);
         if silent.is_empty() || ending == Ending::Exited(0) || is_misled {
             return Ok(());
@@ -300,6 +306,7 @@ impl TestBed {
         let n_surplus = run.n_surplus;
         let results = self.results(invocation, &finished, run);
         let results = if results.cases.is_empty() { process_results(&finished, wanted) } else { results };
+        let printed = results.cases.is_empty().then(|| printed(&finished));
         run.take(results, wanted, invocation.suite.as_ref());
         if let Some(reason) = invocation.surplus.filter(|_| run.n_surplus > n_surplus) {
             let n_more = words::count(usize::try_from(run.n_surplus - n_surplus).unwrap_or(usize::MAX), "more test");
@@ -310,7 +317,7 @@ impl TestBed {
             run.complaints.push(cap::head_and_tail(text.trim(), CRASH_OUTPUT_BYTES_MAX));
         }
         let is_misled = self.is_refused(&finished) || self.has_told_all(invocation, &finished);
-        Ok(Ended { ending: finished.ending, is_misled })
+        Ok(Ended { ending: finished.ending, is_misled, printed })
     }
 
     /// Tells whether a test of which a process has not reported is not there, however it ended.
@@ -395,9 +402,22 @@ fn process_results(finished: &Finished, wanted: Wanted<'_>) -> Results {
     }
     let mut failure = Failure::bare(id.clone());
     failure.message = format!("the test process {}", finished.ending);
-    let output = [finished.stdout.as_slice(), finished.stderr.as_slice()].concat();
-    failure.output = cap::head_and_tail(&String::from_utf8_lossy(&output), CRASH_OUTPUT_BYTES_MAX);
+    failure.output = printed(finished);
     Results { cases: vec![(id.clone(), Outcome::Errored)], failures: vec![failure] }
+}
+
+fn printed(finished: &Finished) -> String {
+    let output = [finished.stdout.as_slice(), finished.stderr.as_slice()].concat();
+    cap::head_and_tail(String::from_utf8_lossy(&output).trim(), CRASH_OUTPUT_BYTES_MAX)
+}
+
+/// Records that a whole suite failed before any of its tests could be reported, such as while their files were loaded.
+fn record_failed_start(suite: &Suite, ended: &Ended, printed: &str, run: &mut Run) {
+    let id = TestId::of_suite(&suite.name);
+    let mut failure = Failure::bare(id.clone());
+    failure.message = format!("the test process {} before any test had reported\n{printed}", ended.ending);
+    run.outcomes.insert(id, Some(Outcome::Errored));
+    run.failures.push(failure);
 }
 
 fn record_death(id: &TestId, ending: Ending, run: &mut Run) {
