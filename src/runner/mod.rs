@@ -5,8 +5,8 @@
 mod cargo_test;
 mod custom;
 mod go_test;
-mod nextest;
 mod mocha;
+mod nextest;
 mod node_test;
 mod package;
 mod pytest;
@@ -26,18 +26,14 @@ pub(crate) use cargo_test::BUILD_FORMAT;
 pub use cargo_test::CargoTest;
 pub use custom::{BadTemplate, Custom};
 pub use go_test::GoTest;
-pub use nextest::Nextest;
-pub use pytest::Pytest;
-
-/// Every runner. Of those whose project files are equally near, the first is taken, so the more specific stand first.
-pub static RUNNERS: &[&dyn Runner] = &[&Nextest, &CargoTest, &GoTest, &Pytest];
 pub use mocha::Mocha;
+pub use nextest::Nextest;
 pub use node_test::NodeTest;
 pub use pytest::Pytest;
 pub use vitest::Vitest;
 
 /// Every runner. Of those whose project files are equally near, the first is taken, so the more specific stand first.
-pub static RUNNERS: &[&dyn Runner] = &[&CargoTest, &Pytest, &Vitest, &Mocha, &NodeTest];
+pub static RUNNERS: &[&dyn Runner] = &[&Nextest, &CargoTest, &GoTest, &Pytest, &Vitest, &Mocha, &NodeTest];
 
 /// A test runner: what it needs to be told to build, list, and run exactly some tests.
 pub trait Runner: Send + Sync {
