@@ -19,7 +19,13 @@ struct Pair {
 
 const PAIRS: &[Pair] = &[
     Pair { reports: ["jest-json/jest_30.json", "junit/jest_30.xml"], is_told: is_of_a_test },
+    Pair { reports: ["jest-json/jest_30.json", "jest-text/jest_30.log"], is_told: without_separator },
+    Pair { reports: ["jest-json/jest_27.json", "jest-text/jest_27_verbose.log"], is_told: without_separator },
+    Pair { reports: ["vitest-json/vitest_4.json", "vitest-text/vitest_4.log"], is_told: is_of_a_vitest_test },
+    Pair { reports: ["vitest-json/vitest_1.json", "vitest-text/vitest_1.log"], is_told: is_of_a_vitest_test },
+    Pair { reports: ["vitest-text/vitest_4.log", "vitest-text/vitest_4_verbose.log"], is_told: all },
     Pair { reports: ["vitest-json/vitest_4.json", "junit/vitest_4.xml"], is_told: is_of_a_vitest_test },
+    Pair { reports: ["mocha-json/mocha_12.json", "mocha-text/mocha_12.log"], is_told: all },
     Pair { reports: ["mocha-json/mocha_12.json", "junit/mocha_12.xml"], is_told: all },
     Pair { reports: ["mocha-json/mocha_12.json", "mocha-json-stream/mocha_12.log"], is_told: all },
     Pair { reports: ["mocha-json/mocha_12.json", "mochawesome/mochawesome_8.json"], is_told: all },
@@ -38,6 +44,11 @@ const PAIRS: &[Pair] = &[
 
 fn all(_: &Id, _: &BTreeSet<Id>) -> bool {
     true
+}
+
+/// Jest's text puts ` › ` between titles, and so takes it for that within one.
+fn without_separator((_, name): &Id, _: &BTreeSet<Id>) -> bool {
+    !name.contains(" ünï ")
 }
 
 /// Files that cannot be run are told of in different ways, or in one of the reports only.

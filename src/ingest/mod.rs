@@ -25,6 +25,7 @@ mod excerpt;
 pub mod files;
 mod go;
 mod jest_json;
+mod jest_text;
 mod job_log;
 mod json;
 mod junit;
@@ -33,6 +34,7 @@ mod libtest_json;
 mod maven;
 mod mixed;
 mod mocha_json;
+mod mocha_text;
 mod nextest;
 mod nextest_record;
 mod nunit;
@@ -58,6 +60,7 @@ mod values;
 mod vitest_json;
 mod xml;
 mod xunit;
+mod vitest_text;
 
 use std::fmt;
 use std::io::Read;
@@ -99,6 +102,9 @@ pub static FORMATS: &[&dyn Format] = &[
     &pytest::Pytest,
     &unittest::Unittest,
     &maven::Maven,
+    &jest_text::JestText,
+    &vitest_text::VitestText,
+    &mocha_text::MochaText,
     &tap::Tap,
 ];
 

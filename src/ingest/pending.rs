@@ -55,6 +55,16 @@ impl Pending {
         self.flaky.push(flaky);
     }
 
+    /// Gives away the names of all that are not red; returns how many have none.
+    pub(super) fn take(self, mut each: impl FnMut(&str)) -> u64 {
+        let mut start = 0;
+        for (end, _) in self.ends {
+            each(&self.names[start..end]);
+            start = end;
+        }
+        self.n_unnamed.iter().sum()
+    }
+
     /// Adds all results of another.
     pub(super) fn append(&mut self, mut other: Self) {
         let mut start = 0;

@@ -40,6 +40,22 @@ impl<'t> Thrown<'t> {
     }
 }
 
+/// Returns what stands before the lines of code that runners show with an error, and before its frames.
+pub(super) fn before_code(text: &str) -> &str {
+    let mut end = 0;
+    for line in text.split_inclusive('\n') {
+        let trimmed = line.trim_start();
+        let number = trimmed.strip_prefix('>').unwrap_or(trimmed).trim_start();
+        let after = number.trim_start_matches(|c: char| c.is_ascii_digit()).trim_start();
+        let is_code = after.len() < number.len() && after.starts_with('|');
+        if is_code || trimmed.starts_with("❯ ") || (line.starts_with(' ') && trimmed.starts_with("at ")) {
+            break;
+        }
+        end += line.len();
+    }
+    text[..end].trim_end()
+}
+
 /// Returns what stands before the first frame.
 fn before_frames(text: &str) -> &str {
     let mut end = 0;
@@ -52,18 +68,23 @@ fn before_frames(text: &str) -> &str {
     &text[..end]
 }
 
+/// Takes kind and message of a failure from what an error says, where they are not known.
+pub(super) fn say(failure: &mut Failure, said: &str) {
+    let Thrown { kind, message } = Thrown::of(said);
+    if failure.kind.is_empty() {
+        telling(kind, message).clone_into(&mut failure.kind);
+    }
+    if failure.message.is_empty() {
+        message.clone_into(&mut failure.message);
+    }
+}
+
 /// Fills what `failure` does not state from the errors that a runner gives with it: the first says what is wrong, all
 /// and what was printed are its output.
 pub(super) fn fill(failure: &mut Failure, errors: &[String], printed: &str, bytes_max: usize) {
     let errors: Vec<_> = errors.iter().map(|error| ansi::strip(error)).collect();
     if let Some(first) = errors.first() {
-        let Thrown { kind, message } = Thrown::of(first);
-        if failure.kind.is_empty() {
-            telling(kind, message).clone_into(&mut failure.kind);
-        }
-        if failure.message.is_empty() {
-            message.clone_into(&mut failure.message);
-        }
+        say(failure, first);
         failure.location = failure.location.take().or_else(|| place_of_syntax(first));
     }
     let texts: Vec<_> = errors.iter().map(AsRef::as_ref).collect();
@@ -103,6 +124,13 @@ mod tests {
 
     fn check(text: &str, kind: &str, message: &str) {
         assert_eq!(Thrown::of(text), Thrown { kind, message }, "{text}");
+    }
+
+    #[test]
+    fn lines_of_code_end_what_is_said() {
+        assert_eq!(before_code("no\n  at noon\n\n> 3 | x\n    | ^\n"), "no");
+        assert_eq!(before_code("1 apple | 2\n   3 | code\n"), "1 apple | 2");
+        assert_eq!(before_code("Error: no\n ❯ src/a.ts:1:2\n"), "Error: no");
     }
 
     #[test]

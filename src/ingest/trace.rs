@@ -50,6 +50,11 @@ const SHAPES: &[(Order, &str)] = &[
         Order::InnermostFirst,
         r"^\s*at (?:async )?(?:(?P<function>[^()]+?) \()?(?:file://)?(?P<file>/?[^\s():][^():]*?|[A-Za-z]:[^():]+?):(?P<line>\d+):(?P<column>\d+)\)?$",
     ),
+    // Vitest's own.
+    (
+        Order::InnermostFirst,
+        r"^\s*❯ (?:(?P<function>[^\s:]+(?: \[as [^\]]+\])?) )?(?P<file>/?[^\s:]+):(?P<line>\d+):(?P<column>\d+)$",
+    ),
     // V8 frames without `at`, as node prints them in YAML, and Firefox's `f@file:1:2`.
     (
         Order::InnermostFirst,
@@ -239,6 +244,10 @@ mod tests {
         check("E   assert 1 == 2\n\ntests/test_a.py:7: AssertionError", &["tests/test_a.py:7"]);
         check("    cart_test.go:12: got 1, want 2", &["cart_test.go:12"]);
         check("\t/home/u/cart.go:8 +0x1d", &["/home/u/cart.go:8"]);
+        check(
+            "Error: x\n ❯ src/cart.ts:6:25\n     6| x\n ❯ runTest ../a/index.js:1:2",
+            &["src/cart.ts:6:25", "../a/index.js:1:2"],
+        );
         check("cart.rb:3:in `add'\n\tfrom test.rb:9:in 'block'", &["cart.rb:3", "test.rb:9"]);
         check("Failed asserting.\n\n/home/u/CartTest.php:12", &["/home/u/CartTest.php:12"]);
         check("#   Failed test 'x'\n#   at t/a.t line 3.", &["t/a.t:3"]);

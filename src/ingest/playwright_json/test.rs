@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use crate::ingest::json::{Json, NAME_BYTES_MAX, Text};
-use crate::ingest::thrown::Thrown;
 use crate::ingest::{thrown, trace};
 use crate::model::{FailedAttempt, Failure, FlakyPass, Location, Outcome, TestId};
 use crate::text::ansi;
@@ -60,7 +59,7 @@ impl Error {
     /// Fills a failure that this alone is known of.
     pub(super) fn fill(self, failure: &mut Failure, bytes_max: usize) {
         let message = ansi::strip(&self.message);
-        Thrown::of(&message).message.clone_into(&mut failure.message);
+        thrown::say(failure, &message);
         failure.location = self.location;
         let text = if self.stack.is_empty() { self.message } else { self.stack };
         thrown::fill(failure, &[text], &self.snippet, bytes_max);
@@ -149,12 +148,8 @@ impl Test {
         let last = self.results.pop().unwrap_or_default();
         failure.attempts = self.results.into_iter().map(|result| result.attempt(bytes_max)).collect();
         let message = ansi::strip(&last.error.message);
-        let Thrown { kind, message } = Thrown::of(&message);
-        if kind != "Error" {
-            kind.clone_into(&mut failure.kind);
-        }
-        message.clone_into(&mut failure.message);
-        if message.is_empty() && self.expected != last.status {
+        thrown::say(&mut failure, &message);
+        if failure.message.is_empty() && self.expected != last.status {
             failure.message = format!("the test {}, and should have {}", last.status, self.expected);
         }
         failure.location.clone_from(&last.error.location);
