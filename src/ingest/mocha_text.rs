@@ -223,7 +223,7 @@ impl Text {
         let name = name.strip_suffix(':').unwrap_or(&name);
         let mut failure = Failure::bare(TestId::new(titles.join(" "), name));
         let text = text.into_text();
-        let (said, difference) = text.split_once("\n + expected - actual\n").unwrap_or((&text, ""));
+        let (said, difference) = text.split_once("\n      + expected - actual\n").unwrap_or((&text, ""));
         if let Some((actual, expected)) = values(difference) {
             (failure.actual, failure.expected) = (Some(actual.to_owned()), Some(expected.to_owned()));
         }
@@ -273,7 +273,7 @@ impl Block {
 
     fn text(&mut self, line: &str) {
         self.has_frames |= line.trim_start().starts_with("at ");
-        self.text.push_line(line.strip_prefix("     ").unwrap_or(line));
+        self.text.push_line(line);
     }
 }
 

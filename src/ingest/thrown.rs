@@ -10,9 +10,16 @@ use crate::ingest::{detail, pattern, trace};
 use crate::model::{FailedAttempt, Failure, Location};
 use crate::text::{ansi, cap};
 
-/// `SyntaxError: /home/user/shop/cart.js: Unexpected token (1:10)`, as Babel words it.
-static SYNTAX: LazyLock<Regex> =
-    LazyLock::new(|| pattern(r"SyntaxError: (?P<file>[^\n]+?): [^\n]*\((?P<line>\d+):(?P<column>\d+)\)"));
+/// How parsers word where they found what they cannot read, and the number their columns count from: Babel's
+/// `SyntaxError: /home/user/shop/cart.js: Unexpected token (1:10)`, oxc's `╭─[ src/cart.ts:1:11 ]`, and esbuild's
+/// `src/cart.ts:1:10: ERROR: Unexpected ";"`.
+static SYNTAX: LazyLock<[(Regex, u32); 3]> = LazyLock::new(|| {
+    [
+        (pattern(r"SyntaxError: (?P<file>[^\n]+?): [^\n]*\((?P<line>\d+):(?P<column>\d+)\)"), 0),
+        (pattern(r"╭─\[ (?P<file>[^\s\]]+?):(?P<line>\d+):(?P<column>\d+) \]"), 1),
+        (pattern(r"(?m)^(?P<file>[^\s:]+):(?P<line>\d+):(?P<column>\d+): ERROR: "), 0),
+    ]
+});
 
 /// An error taken apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -104,10 +111,15 @@ fn telling<'t>(name: &'t str, message: &str) -> &'t str {
 
 /// Finds where a parser found what it could not read; its frames are all its own.
 fn place_of_syntax(text: &str) -> Option<Location> {
-    let found = SYNTAX.captures(text)?;
-    let place = trace::location(&found)?;
-    // Columns count from 0 there.
-    Some(Location { column: found["column"].parse().ok().map(|column: u32| column.saturating_add(1)), ..place })
+    if !["SyntaxError: ", "╭─[ ", ": ERROR: "].iter().any(|word| text.contains(word)) {
+        return None;
+    }
+    SYNTAX.iter().find_map(|(shape, first)| {
+        let found = shape.captures(text)?;
+        let place = trace::location(&found)?;
+        let column = found["column"].parse::<u32>().ok().map(|column| column.saturating_add(1 - first));
+        Some(Location { column, ..place })
+    })
 }
 
 /// Makes a failed attempt of the error it ended with.
@@ -124,6 +136,20 @@ mod tests {
 
     fn check(text: &str, kind: &str, message: &str) {
         assert_eq!(Thrown::of(text), Thrown { kind, message }, "{text}");
+    }
+
+    #[test]
+    fn parsers_tell_where_they_stopped() {
+        let place = |text: &str| place_of_syntax(text).map(|place| place.to_string());
+        let shapes = [
+            "SyntaxError: a.js: Unexpected token (1:10)",
+            "x\n   ╭─[ a.js:1:11 ]\n",
+            "Transform failed:\na.js:1:10: ERROR: no",
+        ];
+        for text in shapes {
+            assert_eq!(place(text).as_deref(), Some("a.js:1:11"), "{text}");
+        }
+        assert_eq!(place("SyntaxError: Unexpected end"), None);
     }
 
     #[test]
