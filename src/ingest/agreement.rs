@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use crate::ingest::{Hints, read};
+use crate::model::Counts;
 
 /// Suite and name.
 type Id = (String, String);
@@ -92,4 +93,18 @@ fn two_reports_of_one_run_name_the_same_failures() {
         assert!(!here.is_empty());
         assert_eq!(here, there, "{reports:?}");
     }
+}
+
+#[test]
+fn a_log_of_several_runners_holds_the_results_of_each() {
+    let logs =
+        ["go-text/go_1_27_verbose.log", "jest-text/jest_30.log", "vitest-text/vitest_4.log", "mocha-text/mocha_12.log"];
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/ingest");
+    let logs = logs.map(|log| fs_err::read_to_string(folder.join(log)).unwrap());
+    let apart = logs.each_ref().map(|log| read(log.as_bytes(), &Hints::default()).unwrap().report.counts);
+    let log = logs.join("\n$ npm run next\n\n");
+    let reading = read(log.as_bytes(), &Hints::default()).unwrap();
+    assert_eq!(reading.formats, ["go-text", "jest-text", "vitest-text", "mocha-text"]);
+    assert_eq!(reading.report.counts.red(), apart.iter().map(Counts::red).sum::<u64>());
+    assert_eq!(reading.report.counts.tests, apart.iter().map(|counts| counts.tests).sum::<u64>());
 }

@@ -118,23 +118,26 @@ impl<'h> Log<'h> {
         if self.readers.len() >= READERS_MAX {
             return;
         }
-        self.offsets.push((self.unowned.len(), line.offset));
-        self.unowned.push_str(line.text);
-        self.unowned.push('\n');
+        self.push(line);
         if self.unowned.len() > UNOWNED_BYTES {
             self.look(to);
         }
     }
 
-    /// Looks at the lines that no format owns; the format they are certainly in reads on from their beginning.
+    /// Looks at the lines that no format owns: a format they are certainly in reads on from their beginning, and what it
+    /// does not own is looked at for the next.
     fn look(&mut self, to: &mut Recorder) {
-        let is_known = |format: &dyn Format| self.readers.iter().any(|(name, _)| *name == format.name());
-        let (found, _) = likeliest(&self.unowned, Likeness::Certain, is_known);
-        if let Some(format) = found
-            && let Reader::Lines(mut lines) = format.reader(self.hints)
-        {
-            for (text, (_, offset)) in self.unowned.lines().zip(&self.offsets) {
-                lines.line(&Line { text, offset: *offset }, to);
+        while self.readers.len() < READERS_MAX {
+            let is_known = |format: &dyn Format| self.readers.iter().any(|(name, _)| *name == format.name());
+            let (found, _) = likeliest(&self.unowned, Likeness::Certain, is_known);
+            let Some(format) = found else { break };
+            let Reader::Lines(mut lines) = format.reader(self.hints) else { break };
+            let (text, offsets) = (std::mem::take(&mut self.unowned), std::mem::take(&mut self.offsets));
+            for (text, (_, offset)) in text.lines().zip(offsets) {
+                let line = Line { text, offset };
+                if lines.line(&line, to) == Owner::Other {
+                    self.push(&line);
+                }
             }
             self.readers.push((format.name(), lines));
         }
@@ -144,5 +147,11 @@ impl<'h> Log<'h> {
     fn forget(&mut self) {
         self.unowned.clear();
         self.offsets.clear();
+    }
+
+    fn push(&mut self, line: &Line<'_>) {
+        self.offsets.push((self.unowned.len(), line.offset));
+        self.unowned.push_str(line.text);
+        self.unowned.push('\n');
     }
 }

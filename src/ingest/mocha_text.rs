@@ -22,7 +22,7 @@ pub(super) struct MochaText;
 
 /// `  7 passing (120ms)` and the lines below.
 static NUMBERS: LazyLock<Regex> =
-    LazyLock::new(|| pattern(r"(?m)^  (?P<n>\d+) (?:passing \([\d.]+(?:ms|s|m|h)\)|pending|failing)$"));
+    LazyLock::new(|| pattern(r"^  (?P<n>\d+) (?P<what>passing|pending|failing)(?: \([\d.]+(?:ms|s|m|h)\))?$"));
 
 /// How long a test took, behind its title.
 static DURATION: LazyLock<Regex> = LazyLock::new(|| pattern(r" \(\d+ms\)$"));
@@ -57,11 +57,12 @@ impl Format for MochaText {
 
 /// Reads a line that counts: how many, and what.
 fn number(line: &str) -> Option<(u64, &'static str)> {
-    let words = ["passing", "pending", "failing"];
-    let word = words.into_iter().find(|word| memmem::find(line.as_bytes(), word.as_bytes()).is_some())?;
+    if !line.as_bytes().get(2).is_some_and(u8::is_ascii_digit) {
+        return None;
+    }
     let found = NUMBERS.captures(line.trim_end())?;
-    let n = found["n"].parse().ok()?;
-    found.get_match().as_str().contains(word).then_some((n, word))
+    let what = ["passing", "pending", "failing"].into_iter().find(|what| *what == &found["what"])?;
+    Some((found["n"].parse().ok()?, what))
 }
 
 /// One failure: its titles, then its error.

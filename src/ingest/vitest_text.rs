@@ -14,7 +14,7 @@ use crate::ingest::recorder::Recorder;
 use crate::ingest::source::Line;
 use crate::ingest::{Format, Hints, Likeness, Lines, Owner, Reader, SUITE, pattern, thrown};
 use crate::model::{FailedAttempt, Failure, FlakyPass, Outcome, TestId};
-use crate::text::cap::HeadAndTail;
+use crate::text::cap::{self, HeadAndTail};
 
 /// The text of vitest.
 pub(super) struct VitestText;
@@ -273,9 +273,9 @@ impl Text {
                 // Of a test that was run again, each error stands for an attempt.
                 let attempt = thrown::attempt(thrown::before_code(text), self.hints.output_bytes_max);
                 failure.attempts.push(attempt);
-            } else if failure.output.len() < self.hints.output_bytes_max {
-                failure.output.push('\n');
-                failure.output.push_str(text.trim_matches('\n'));
+            } else {
+                let output = format!("{}\n{}", failure.output, text.trim_matches('\n'));
+                failure.output = cap::head_and_tail(&output, self.hints.output_bytes_max);
             }
             return;
         }
