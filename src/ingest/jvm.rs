@@ -7,7 +7,7 @@ use crate::model::{Diagnostic, Failure, Frame, Location, TestId};
 use crate::text::cap;
 
 /// The beginnings of lines that end a message.
-const AFTER_MESSAGE: &[&str] = &["at ", "Caused by: ", "Suppressed: ", "... "];
+const AFTER_MESSAGE: &[&str] = &["at ", "Caused by:", "Suppressed:", "... "];
 
 /// The beginnings of lines in which javac says what was not found, and where.
 const JAVAC_DETAILS: &[&str] = &["symbol:", "location:", "required:", "found:", "reason:"];
@@ -48,11 +48,21 @@ fn exception(line: &str) -> Option<(&str, &str)> {
 
 /// Finds the class inside `class`, or `class` itself, whose `method` stands in a trace: some runners name only the outer.
 pub(super) fn class_in_trace<'t>(text: &'t str, class: &str, method: &str) -> Option<&'t str> {
-    let frames =
-        text.lines().filter_map(|line| line.trim_start().strip_prefix("at ")?.split_once('(')).map(|(at, _)| at);
-    let own = frames.filter_map(|at| at.rsplit('/').next()?.rsplit_once('.'));
-    let mut classes = own.filter(|(_, of)| *of == method).map(|(of, _)| of);
-    classes.find(|of| of.strip_prefix(class).is_some_and(|inner| inner.is_empty() || inner.starts_with('$')))
+    let is_of_class = |of: &str| of.strip_prefix(class).is_some_and(|inner| inner.is_empty() || inner.starts_with('$'));
+    classes(text).find(|(of, in_class)| *in_class == method && is_of_class(of)).map(|(of, _)| of)
+}
+
+/// Finds the full name of the class in a trace that is called `name` without its package.
+pub(super) fn class_with_name<'t>(text: &'t str, name: &str) -> Option<&'t str> {
+    let outer = |class: &'t str| &class[..class.find('$').unwrap_or(class.len())];
+    let mut outers = classes(text).map(|(class, _)| outer(class));
+    outers.find(|class| class.strip_suffix(name).is_some_and(|package| package.ends_with('.')))
+}
+
+/// Returns the classes and methods of a trace.
+fn classes(text: &str) -> impl Iterator<Item = (&str, &str)> {
+    let frames = text.lines().filter_map(|line| line.trim_start().strip_prefix("at ")?.split_once('('));
+    frames.filter_map(|(at, _)| at.rsplit('/').next()?.rsplit_once('.'))
 }
 
 /// An error of a compiler.
@@ -173,6 +183,8 @@ mod tests {
             "x\n\tat com.acme.Other.deep(Other.java:1)\n\tat app//com.acme.CartTest$WhenFull.deep(CartTest.java:76)\n";
         assert_eq!(class_in_trace(text, "com.acme.CartTest", "deep"), Some("com.acme.CartTest$WhenFull"));
         assert_eq!(class_in_trace(text, "com.acme.CartTestBase", "deep"), None);
+        assert_eq!(class_with_name(text, "CartTest"), Some("com.acme.CartTest"));
+        assert_eq!(class_with_name(text, "Test"), None);
     }
 
     fn check_error(line: &str, location: &str, message: &str) {

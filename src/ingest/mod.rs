@@ -26,6 +26,8 @@ pub mod files;
 mod go;
 mod jest_json;
 mod jest_text;
+mod go_json;
+mod gradle;
 mod job_log;
 mod json;
 mod junit;
@@ -105,6 +107,7 @@ pub static FORMATS: &[&dyn Format] = &[
     &jest_text::JestText,
     &vitest_text::VitestText,
     &mocha_text::MochaText,
+    &gradle::Gradle,
     &tap::Tap,
 ];
 
