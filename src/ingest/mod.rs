@@ -28,6 +28,7 @@ mod jest_json;
 mod jest_text;
 mod go_json;
 mod gradle;
+mod googletest_json;
 mod job_log;
 mod json;
 mod junit;
@@ -93,6 +94,7 @@ pub static FORMATS: &[&dyn Format] = &[
     &libtest_json::LibtestJson,
     &dart::Dart,
     &bazel_bep::BazelBep,
+    &googletest_json::GoogletestJson,
     &teamcity::Teamcity,
     &go::GoJson,
     &go::GoText,

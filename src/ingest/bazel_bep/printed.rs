@@ -174,7 +174,9 @@ mod tests {
 
     fn printed(pieces: &[&str]) -> Printed {
         let mut printed = Printed::new(&Hints::default());
-        pieces.iter().for_each(|piece| printed.push("", piece));
+        for piece in pieces {
+            printed.push("", piece);
+        }
         printed
     }
 
