@@ -3,6 +3,9 @@
 //! It is for runners that know a program only by how it ended, such as ctest and Bazel. It looks for the words of the
 //! frameworks that programs of theirs use; a program that uses none of them is left to the reader of the whole.
 
+use crate::ingest::detail;
+use crate::model::Failure;
+
 /// The part that tells of a failure.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Excerpt<'t> {
@@ -43,6 +46,30 @@ pub(super) fn of_failure(output: &str) -> Option<Excerpt<'_>> {
     let worded = WORDINGS.iter().find_map(|wording| find(output, wording));
     let traced = || output.find(TRACEBACK).map(|at| Excerpt { message: "", text: &output[at..] });
     worded.map(|text| Excerpt { message: text, text }).or_else(traced)
+}
+
+/// Fills a failure's particulars from all that its program printed; a message that is known stands.
+pub(super) fn fill(failure: &mut Failure, output: &str) {
+    let found = of_failure(output);
+    if let Some(found) = found.filter(|_| failure.message.is_empty()) {
+        failure.message = found.message.replacen(": Failure\n", "\n", 1);
+    }
+    detail::fill(failure, &[found.map_or(output, |found| found.text)]);
+}
+
+/// Tells whether a line is what the shell, the runtime or the build tool says of a program that died.
+pub(super) fn is_of_death(line: &str) -> bool {
+    const BEGINNINGS: &[&str] = &[
+        "make: *** ",
+        "make[",
+        "ninja: build stopped",
+        "##[error]Process completed with exit code",
+        "terminate called ",
+    ];
+    const SIGNALS: &[&str] =
+        &["Segmentation fault", "Aborted", "Bus error", "Killed", "Illegal instruction", "Floating point exception"];
+    let is_signal = |signal: &&str| line.strip_suffix(" (core dumped)").unwrap_or(line).ends_with(*signal);
+    BEGINNINGS.iter().any(|begin| line.starts_with(begin)) || SIGNALS.iter().any(is_signal)
 }
 
 /// Finds the first error of a compiler: `cart.cc:5:10: error: …`.
@@ -106,6 +133,21 @@ mod tests {
         for output in ["", "boom", "Failure", "x: FAILED", "error: x"] {
             assert_eq!(of_failure(output), None, "{output}");
             assert_eq!(of_compile_error(output), None, "{output}");
+        }
+    }
+
+    #[test]
+    fn a_program_that_died_is_told_from_one_that_speaks_of_death() {
+        for line in [
+            "Segmentation fault (core dumped)",
+            "bash: line 1: 42 Aborted",
+            "make: *** [Makefile:3: test] Error 139",
+            "terminate called after throwing",
+        ] {
+            assert!(is_of_death(line), "{line}");
+        }
+        for line in ["Killed the process", "the Bus error was handled", "remake: *** x", ""] {
+            assert!(!is_of_death(line), "{line}");
         }
     }
 

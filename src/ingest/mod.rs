@@ -28,6 +28,7 @@ mod jest_json;
 mod jest_text;
 mod go_json;
 mod gradle;
+mod googletest;
 mod googletest_json;
 mod job_log;
 mod json;
@@ -102,6 +103,7 @@ pub static FORMATS: &[&dyn Format] = &[
     &nextest::Nextest,
     &ctest_text::CtestText,
     &rustc_json::RustcJson,
+    &googletest::Googletest,
     &cargo_text::CargoText,
     &pytest::Pytest,
     &unittest::Unittest,

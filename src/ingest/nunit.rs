@@ -2,7 +2,8 @@
 //!
 //! The suite is the class, the name is the test's name with its arguments. What failed in a suite itself, such as its
 //! tear-down, is a case of its own; that tests in it failed is not, and neither is a set-up whose failure its tests
-//! repeat. Inconclusive tests count as skipped, warnings as passes.
+//! repeat. Inconclusive tests count as skipped, warnings as passes. The fixtures were made by hand after the
+//! published format.
 
 use crate::ingest::dotnet::{qualified, without_class};
 use crate::ingest::recorder::Recorder;

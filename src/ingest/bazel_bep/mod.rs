@@ -3,6 +3,7 @@
 //! A test is a target: the suite is empty, the name is its label. How it ended over all its runs, shards and attempts, its
 //! summary says; a test that was flaky has passed. A target that could not be built is a build that failed, under its
 //! label. What a test printed is known if Bazel showed it (`--test_output=errors`); else the failure names its log.
+//! The fixtures were made by hand after the protocol's definition.
 
 mod event;
 mod printed;

@@ -92,11 +92,7 @@ impl Failing {
                 word => format!("the test ended with {word}"),
             };
         }
-        let found = excerpt::of_failure(text);
-        if let Some(found) = found.filter(|_| failure.message.is_empty()) {
-            found.message.clone_into(&mut failure.message);
-        }
-        detail::fill(&mut failure, &[found.map_or(text, |found| found.text)]);
+        excerpt::fill(&mut failure, text);
         detail::set_output(&mut failure, text, self.bytes_max);
         failure.duration = self.duration;
         failure.source = Some((self.start, end));

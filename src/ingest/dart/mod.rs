@@ -3,7 +3,7 @@
 //! The suite is the file's path with slashes, relative to the project if it is known; the name is the test's with those of
 //! its groups. A file that cannot be loaded is a build that failed. A test that failed and passed when it was tried again
 //! is flaky. One that fails after its end has failed, so the latest passes are held for a while; for an error that comes
-//! still later only a number is known.
+//! still later only a number is known. The fixtures were made by hand after the protocol's document.
 
 mod event;
 

@@ -6,6 +6,9 @@
 //!
 //! A test that was started and ended has passed unless something else was said in between. A failure of a test that was
 //! not started counts, as that of a hook, unless a running test can have printed it.
+//!
+//! The fixtures are what PHPUnit 9.6, Catch2 2.13, teamcity-messages 1.33 (with pytest 9.2) and mocha-teamcity-reporter 4
+//! (with mocha 10) printed.
 
 mod id;
 mod message;

@@ -2,7 +2,8 @@
 //!
 //! The suite is the class, the name is the test's name with its arguments. A result that names its class says both by
 //! itself; for others the test's definition does, which mostly comes after all results. A result that sums up inner
-//! ones is no case of its own. A run that was aborted is a case, and named so.
+//! ones is no case of its own. A run that was aborted is a case, and named so. The fixtures were made by hand after the
+//! schema.
 
 mod awaiting;
 
