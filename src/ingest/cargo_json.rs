@@ -28,12 +28,13 @@ const EXPANSIONS_MAX: usize = 32;
 /// Returns one failure per target that did not compile, as the pseudo-test [`TestId::build`].
 pub fn failures(build: &BuildReport, output_bytes_max: usize) -> Vec<Failure> {
     let mut targets: Vec<(TestId, Vec<Diagnostic>)> = Vec::new();
+    let mut index = HashMap::new();
     for (target, diagnostic) in &build.errors {
-        let id = TestId::build(target.binary_id());
-        match targets.iter_mut().find(|(known, _)| *known == id) {
-            Some((_, diagnostics)) => diagnostics.push(diagnostic.clone()),
-            None => targets.push((id, vec![diagnostic.clone()])),
+        let at = *index.entry(target.binary_id()).or_insert(targets.len());
+        if at == targets.len() {
+            targets.push((TestId::build(target.binary_id()), Vec::new()));
         }
+        targets[at].1.push(diagnostic.clone());
     }
     targets.into_iter().map(|(id, diagnostics)| failure(id, diagnostics, output_bytes_max)).collect()
 }
@@ -132,12 +133,13 @@ impl Messages {
     /// Takes one failure per target that did not compile.
     pub(super) fn take_failures(&mut self) -> Vec<Failure> {
         let report = std::mem::take(&mut self.build.report);
-        let mut failures = failures(&report, self.output_bytes_max);
+        let mut sources: HashMap<String, (u64, u64)> = HashMap::new();
         for ((target, _), (start, end)) in report.errors.iter().zip(self.lines.drain(..)) {
-            let id = TestId::build(target.binary_id());
-            for failure in failures.iter_mut().filter(|failure| failure.id == id) {
-                failure.source = Some((failure.source.map_or(start, |(start, _)| start), end));
-            }
+            sources.entry(target.binary_id()).or_insert((start, end)).1 = end;
+        }
+        let mut failures = failures(&report, self.output_bytes_max);
+        for failure in &mut failures {
+            failure.source = sources.get(&failure.id.suite).copied();
         }
         failures
     }

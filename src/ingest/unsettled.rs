@@ -51,6 +51,14 @@ impl Unsettled {
         }
     }
 
+    /// Returns those of some results that are among these.
+    pub(super) fn contained(&self, some: &HashSet<IdHash>) -> HashSet<IdHash> {
+        if some.is_empty() {
+            return HashSet::new();
+        }
+        self.hashes.iter().filter(|hash| some.contains(hash)).copied().collect()
+    }
+
     /// Moves all results of another list to the end of this one.
     pub(super) fn append(&mut self, mut other: Self) {
         self.hashes.append(&mut other.hashes);

@@ -5,7 +5,7 @@
 //! line whose numbers agree with the header and the status lines, under a list of exactly the failed names. Passes are
 //! believed when the block ends: see `settle`.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 use crate::ingest::capture::{Allowance, Capture};
 use crate::ingest::cargo_text::closing::{self, Closing, List, Next};
@@ -40,6 +40,8 @@ pub(super) struct Failed {
     pub(super) ending: Option<Ending>,
     /// Where the status line stands.
     pub(super) line: (u64, u64),
+    /// Whether the line stands in what may be another's output.
+    pub(super) is_doubted: bool,
     /// What it printed, where that was not captured.
     pub(super) uncaptured: Option<Capture>,
 }
@@ -87,7 +89,7 @@ pub(super) struct Block {
     pub(super) is_doubted: bool,
     /// The closing lines that fit best so far, if not wholly.
     pub(super) probable: Option<Closing>,
-    names_failed: HashMap<String, usize>,
+    names_failed: HashSet<String>,
     /// Whether a heading of sections or of the list of failures was seen.
     is_in_sections: bool,
     mode: Mode,
@@ -118,7 +120,7 @@ impl Block {
             begun: Vec::new(),
             is_doubted: false,
             probable: None,
-            names_failed: HashMap::new(),
+            names_failed: HashSet::new(),
             is_in_sections: false,
             mode: Mode::Captured,
             list: None,
@@ -220,11 +222,10 @@ impl Block {
             Some((Outcome::Passed, duration)) => self.doubted.push(&self.suite, name, duration),
             Some((Outcome::Skipped, _)) => self.skipped.push(&self.suite, name, None),
             Some((Outcome::Failed | Outcome::Errored, _)) | None => {
-                if !self.names_failed.contains_key(name) {
-                    self.names_failed.insert(name.to_owned(), self.failed.len());
+                if self.names_failed.insert(name.to_owned()) {
                     let end = line.offset + line.text.len() as u64;
-                    let failed = Failed { name: name.to_owned(), ending, line: (line.offset, end), uncaptured: output };
-                    self.failed.push(failed);
+                    let (name, line, is_doubted) = (name.to_owned(), (line.offset, end), !self.begun.is_empty());
+                    self.failed.push(Failed { name, ending, line, is_doubted, uncaptured: output });
                 }
             }
         }
@@ -271,8 +272,9 @@ impl Block {
             return Fit::None;
         }
         let names: HashSet<_> = closing.names.iter().map(String::as_str).collect();
-        let n_missing = self.failed.iter().filter(|failed| !names.contains(failed.name.as_str())).count() as u64;
-        let has_status = n_missing + names.len() as u64 == self.failed.len() as u64;
+        let n_known = names.iter().filter(|name| self.names_failed.contains(**name)).count();
+        let n_missing = (self.failed.len() - n_known) as u64;
+        let has_status = n_known == names.len();
         let (n_ended, n_doubted) = (self.n_ended(), self.doubted.len());
         let is_whole = match self.n_announced {
             None => n_missing == 0 && n_ended <= total && (n_ended > 0 || !names.is_empty()),
@@ -301,7 +303,7 @@ impl Block {
         let is_complete = self.is_complete();
         if self.is_in_sections {
             let names_failed = &self.names_failed;
-            self.sections.line(line, |name| match names_failed.contains_key(name) {
+            self.sections.line(line, |name| match names_failed.contains(name) {
                 true => Failing::Yes,
                 false if is_complete => Failing::No,
                 false => Failing::Perhaps,

@@ -73,9 +73,13 @@ pub(super) struct Run {
     block: Option<Box<Block>>,
     /// What has happened since, if the block is over.
     inner: Option<Box<Run>>,
+    /// The suite that was last found to have died without a word.
+    aborted: Option<String>,
     /// Whether a header of cargo's named a suite.
     is_named: bool,
     results: Vec<Results>,
+    /// How many red ones there were among them.
+    n_red: usize,
     errors: Errors,
     /// Whether any test binary was started.
     has_started: bool,
@@ -92,8 +96,10 @@ impl Run {
             is_heard: false,
             block: None,
             inner: None,
+            aborted: None,
             is_named: false,
             results: Vec::new(),
+            n_red: 0,
             errors: Errors::new(hints.output_bytes_max),
             has_started: false,
         }
@@ -107,7 +113,9 @@ impl Run {
             is_named: false,
             block: None,
             inner: None,
+            aborted: None,
             results: Vec::new(),
+            n_red: 0,
             errors: Errors::new(self.output_bytes_max),
             ..*self
         }
@@ -165,7 +173,7 @@ impl Run {
 
     fn line_in_block(&mut self, line: &Line<'_>, depth: usize) -> (Heard, Owner) {
         let inner = self.inner.as_mut().map(|inner| inner.line_at(line, depth + 1).0);
-        let beside_red = self.inner.as_ref().is_some_and(|inner| inner.is_red());
+        let beside_red = self.inner.as_ref().is_some_and(|inner| inner.has_red());
         let Some(block) = &mut self.block else { return (Heard::Text, Owner::Other) };
         let is_anothers = inner.is_some_and(|heard| heard != Heard::Text);
         let heard = block.line(line, is_anothers, beside_red);
@@ -243,7 +251,7 @@ impl Run {
             self.take(settle(*block, None, self.output_bytes_max));
         }
         let Some(inner) = self.inner.take() else { return };
-        let Self { suite, block, inner, results, errors, is_named, .. } = *inner;
+        let Self { suite, block, inner, results, errors, is_named, n_red, .. } = *inner;
         if is_named || block.is_some() || !results.is_empty() {
             self.end_suite();
         }
@@ -254,6 +262,7 @@ impl Run {
             self.suite.n_red += suite.n_red;
         }
         self.is_named |= is_named;
+        self.n_red += n_red;
         self.results.extend(results);
         self.errors.absorb(errors);
         (self.block, self.inner) = (block, inner);
@@ -261,6 +270,7 @@ impl Run {
 
     fn take(&mut self, results: Results) {
         self.suite.n_red += results.failures.len();
+        self.n_red += results.failures.len();
         self.suite.is_cut |= results.is_cut;
         self.results.push(results);
     }
@@ -285,8 +295,10 @@ impl Run {
     /// Ends the suite; one whose block is cut short died, even where nobody says how.
     fn end_suite(&mut self) {
         self.errors.end();
-        if self.suite.is_cut {
-            self.suite.is_cut = false;
+        let is_cut = std::mem::take(&mut self.suite.is_cut);
+        // Without headers, all binaries are one suite.
+        if is_cut && self.aborted.as_deref() != Some(self.suite.name.as_str()) {
+            self.aborted = Some(self.suite.name.clone());
             self.abort("");
         }
     }
@@ -303,10 +315,10 @@ impl Run {
         self.take(Results::of_failure(Outcome::Errored, failure));
     }
 
-    fn is_red(&self) -> bool {
-        self.results.iter().any(|results| !results.failures.is_empty())
+    fn has_red(&self) -> bool {
+        self.n_red > 0
             || self.block.as_ref().is_some_and(|block| !block.failed.is_empty())
-            || self.inner.as_ref().is_some_and(|inner| inner.is_red())
+            || self.inner.as_ref().is_some_and(|inner| inner.has_red())
     }
 
     /// Ends the log.

@@ -1,8 +1,8 @@
 //! What a block's lines come to, once it is closed or is known to be cut short.
 //!
-//! The closing lines are the authority: exactly the tests they list failed, and as many passed as they count. Names of passed
+//! The closing lines are the authority: the tests they list failed, and as many passed as they count. Names of passed
 //! tests are believed when there are just as many as that, or fewer; where there are more, some test printed status lines
-//! of its own, and which ones cannot be told.
+//! of its own, and which ones cannot be told. A status line that says a test failed is not given up for that.
 
 use std::collections::{HashMap, HashSet};
 
@@ -84,14 +84,21 @@ fn complaint(block: &Block) -> Option<(u64, String)> {
     Some((block.offset, reason))
 }
 
-/// Returns the tests that the closing lines list, with what the status lines know of them.
+/// Returns the tests that the closing lines list, with what the status lines know of them. One that is not listed for all
+/// its status line is none only if that was not its own, or it has another that says it passed.
 fn listed(failed: Vec<Failed>, closing: &Closing, block: &mut Block) -> Vec<Failed> {
     let mut listed: HashSet<_> = closing.names.iter().map(String::as_str).collect();
-    let mut failed: Vec<_> = failed.into_iter().filter(|failed| listed.remove(failed.name.as_str())).collect();
+    let hash = |failed: &Failed| TestId::hash_parts(&block.suite, &failed.name);
+    let unlisted: HashSet<_> =
+        failed.iter().filter(|failed| !listed.contains(failed.name.as_str())).map(hash).collect();
+    let refuted = block.passed.contained(&unlisted);
+    let is_one =
+        |failed: &Failed| listed.remove(failed.name.as_str()) || !failed.is_doubted && !refuted.contains(&hash(failed));
+    let mut failed: Vec<_> = failed.into_iter().filter(is_one).collect();
     for name in closing.names.iter().filter(|name| listed.contains(name.as_str())) {
         let (name, line) = (name.clone(), (block.offset, block.offset));
         let uncaptured = block.uncaptured.take(&name);
-        failed.push(Failed { name, ending: None, line, uncaptured });
+        failed.push(Failed { name, ending: None, line, is_doubted: false, uncaptured });
     }
     failed
 }
@@ -257,6 +264,13 @@ mod tests {
         let text = "running 2 tests\ntest b ... FAILED\ntest a ... ok\ntest b ... ok\n\
             \ntest result: ok. 2 passed; 0 failed; 0 ignored; 0 measured; 0 filtered out\n";
         check(text, &["a", "b"], 2);
+    }
+
+    #[test]
+    fn a_failure_is_not_lost_to_the_closing_lines_of_another_block() {
+        let text = "running 3 tests\ntest a ... ok\ntest b ... FAILED\ntest c ... ok\ntest d ... ok\ntest e ... ok\ntest f ... ok\n\n\
+            test result: ok. 3 passed; 0 failed; 0 ignored; 0 measured; 0 filtered out\n";
+        check(text, &["!b", "?a", "?f"], 4);
     }
 
     #[test]
