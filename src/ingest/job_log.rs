@@ -91,7 +91,7 @@ pub(super) fn without_sections(text: Cow<'_, str>) -> Cow<'_, str> {
 fn github(line: &str) -> Option<Stripped<'_>> {
     let unmarked = |line: &str| line.strip_prefix(BYTE_ORDER_MARK).map_or(0, |_| BYTE_ORDER_MARK.len());
     let stripped = |line: &str| {
-        let (_, rest) = timestamp(&line[unmarked(line)..])?;
+        let rest = timestamp(&line[unmarked(line)..])?;
         Some(line.len() - rest.strip_prefix(' ').unwrap_or(rest).len())
     };
     if let Some(n) = stripped(line) {
@@ -107,7 +107,7 @@ fn github(line: &str) -> Option<Stripped<'_>> {
 /// GitLab's logs with time stamps: `2024-05-01T12:00:00.123456Z 00O text`, where a `+` for the last space says that a
 /// line goes on.
 fn gitlab(line: &str) -> Option<Stripped<'_>> {
-    let (_, rest) = timestamp(line)?;
+    let rest = timestamp(line)?;
     let [b' ', high, low, kind @ (b'O' | b'E'), flag @ (b' ' | b'+'), ..] = rest.as_bytes() else { return None };
     let is_number = high.is_ascii_hexdigit() && low.is_ascii_hexdigit();
     is_number.then(|| Stripped { text: &rest[5..], stream: Some([*high, *low, *kind]), continues: *flag == b'+' })
@@ -115,7 +115,7 @@ fn gitlab(line: &str) -> Option<Stripped<'_>> {
 
 /// Jenkins' timestamper: `[2024-05-01T12:00:00.123Z] text`.
 fn jenkins(line: &str) -> Option<Stripped<'_>> {
-    let (_, rest) = timestamp(line.strip_prefix('[')?)?;
+    let rest = timestamp(line.strip_prefix('[')?)?;
     let rest = rest.strip_prefix(']')?;
     Some(Stripped::new(rest.strip_prefix(' ').unwrap_or(rest)))
 }
@@ -130,24 +130,22 @@ fn teamcity(line: &str) -> Option<Stripped<'_>> {
     Some(Stripped::new(text.strip_prefix(' ').unwrap_or(text)))
 }
 
-/// Splits `2024-05-01T12:00:00.123Z` off the beginning of a line; the zone may be another.
-fn timestamp(line: &str) -> Option<(&str, &str)> {
-    let rest = line.strip_prefix(|c: char| c.is_ascii_digit())?;
-    let date = rest.as_bytes().get(..10)?;
-    let is_date = date.iter().zip(b"ddd-dd-ddT").all(|(byte, shape)| is_of_shape(*byte, *shape));
-    let rest = clock(rest.get(10..).filter(|_| is_date)?)?;
-    let n_digits = |text: &str| text.bytes().take_while(u8::is_ascii_digit).count();
-    let rest = rest.strip_prefix('.').map_or(rest, |fraction| &fraction[n_digits(fraction)..]);
-    let rest = match rest.strip_prefix('Z') {
-        Some(rest) => rest,
-        None => {
-            let zone = rest.strip_prefix(['+', '-'])?;
-            let zone = zone.get(2..).filter(|_| n_digits(zone) >= 2)?;
-            let minutes = zone.strip_prefix(':').unwrap_or(zone);
-            minutes.get(2..).filter(|_| n_digits(minutes) >= 2)?
-        }
-    };
-    Some(line.split_at(line.len() - rest.len()))
+/// Takes `2024-05-01T12:00:00.123Z` off the beginning of a line; the zone may be another.
+fn timestamp(line: &str) -> Option<&str> {
+    let date = line.as_bytes().get(..11)?;
+    let is_date = date.iter().zip(b"dddd-dd-ddT").all(|(byte, shape)| is_of_shape(*byte, *shape));
+    let rest = clock(line.get(11..).filter(|_| is_date)?)?;
+    let rest =
+        rest.strip_prefix('.').map_or(rest, |fraction| fraction.trim_start_matches(|c: char| c.is_ascii_digit()));
+    rest.strip_prefix('Z').or_else(|| zone(rest))
+}
+
+/// Takes `+02:00` or `+0200` off the beginning of a text.
+fn zone(text: &str) -> Option<&str> {
+    let two_digits = |text: &str| text.len() >= 2 && text.bytes().take(2).all(|byte| byte.is_ascii_digit());
+    let hours = text.strip_prefix(['+', '-']).filter(|hours| two_digits(hours))?;
+    let minutes = hours[2..].strip_prefix(':').unwrap_or(&hours[2..]);
+    two_digits(minutes).then(|| &minutes[2..])
 }
 
 /// Takes `12:00:00` off the beginning of a text.
