@@ -1,7 +1,8 @@
 //! An input of unknown format: which it is, and where one log holds the lines of several.
 //!
 //! Documents, such as XML, are read by one format from beginning to end. Formats of lines share a log: each line goes to
-//! the format that owns it, and what no one owns is looked at for the beginning of another.
+//! the format that owns it, the one that owned the line before it first; what no one owns is looked at for the beginning
+//! of another. So what a test prints stays its output, whatever it looks like.
 
 use crate::ingest::recorder::Recorder;
 use crate::ingest::source::{Line, Source};
@@ -88,23 +89,30 @@ fn likeliest(
 struct Log<'h> {
     hints: &'h Hints,
     readers: Vec<(&'static str, Box<dyn Lines>)>,
-    /// The latest lines that no format owns, and where they begin.
-    unowned: String,
+    /// The reader that owned the latest line that has an owner.
+    latest: usize,
+    unowned: Unowned,
+}
+
+/// The latest lines that no format owns.
+#[derive(Default)]
+struct Unowned {
+    text: String,
+    /// Where each begins, in the text and in the input.
     offsets: Vec<(usize, u64)>,
+    /// Bytes of it that were looked at before.
+    n_known: usize,
 }
 
 impl<'h> Log<'h> {
     fn new(hints: &'h Hints, format: &dyn Format, lines: Box<dyn Lines>) -> Self {
-        Self { hints, readers: vec![(format.name(), lines)], unowned: String::new(), offsets: Vec::new() }
+        Self { hints, readers: vec![(format.name(), lines)], latest: 0, unowned: Unowned::default() }
     }
 
     fn read(mut self, source: &mut Source<'_>, to: &mut Recorder) -> Vec<&'static str> {
         while let Some(line) = source.line() {
-            let mut owners = self.readers.iter_mut().map(|(_, lines)| lines.line(&line, to));
-            match owners.find(|owner| *owner != Owner::Other) {
-                None => self.keep(&line, to),
-                Some(Owner::ThisAndBefore) => self.forget(),
-                Some(_) => {}
+            if !self.is_owned(&line, to) {
+                self.keep(&line, to);
             }
         }
         self.look(to);
@@ -114,12 +122,29 @@ impl<'h> Log<'h> {
         self.readers.into_iter().map(|(name, _)| name).collect()
     }
 
+    /// Gives a line to the readers until one owns it.
+    fn is_owned(&mut self, line: &Line<'_>, to: &mut Recorder) -> bool {
+        let latest = self.latest;
+        let order = [latest].into_iter().chain((0..self.readers.len()).filter(|&n| n != latest));
+        for n in order {
+            let owner = self.readers[n].1.line(line, to);
+            if owner == Owner::ThisAndBefore {
+                self.unowned = Unowned::default();
+            }
+            if owner != Owner::Other {
+                self.latest = n;
+                return true;
+            }
+        }
+        false
+    }
+
     fn keep(&mut self, line: &Line<'_>, to: &mut Recorder) {
         if self.readers.len() >= READERS_MAX {
             return;
         }
-        self.push(line);
-        if self.unowned.len() > UNOWNED_BYTES {
+        self.unowned.push(line);
+        if self.unowned.text.len() - self.unowned.n_known > UNOWNED_BYTES {
             self.look(to);
         }
     }
@@ -128,30 +153,53 @@ impl<'h> Log<'h> {
     /// does not own is looked at for the next.
     fn look(&mut self, to: &mut Recorder) {
         while self.readers.len() < READERS_MAX {
-            let is_known = |format: &dyn Format| self.readers.iter().any(|(name, _)| *name == format.name());
-            let (found, _) = likeliest(&self.unowned, Likeness::Certain, is_known);
-            let Some(format) = found else { break };
-            let Reader::Lines(mut lines) = format.reader(self.hints) else { break };
-            let (text, offsets) = (std::mem::take(&mut self.unowned), std::mem::take(&mut self.offsets));
-            for (text, (_, offset)) in text.lines().zip(offsets) {
-                let line = Line { text, offset };
+            let is_left_out = |format: &dyn Format| {
+                let is_known = self.readers.iter().any(|(name, _)| *name == format.name());
+                is_known || matches!(format.reader(self.hints), Reader::Document(_))
+            };
+            let (found, _) = likeliest(&self.unowned.text, Likeness::Certain, is_left_out);
+            let Some(format) = found else { return self.unowned.forget() };
+            let Reader::Lines(mut lines) = format.reader(self.hints) else { return self.unowned.forget() };
+            let unowned = std::mem::take(&mut self.unowned);
+            for line in unowned.lines() {
                 if lines.line(&line, to) == Owner::Other {
-                    self.push(&line);
+                    self.unowned.push(&line);
                 }
             }
+            self.latest = self.readers.len();
             self.readers.push((format.name(), lines));
         }
-        self.forget();
-    }
-
-    fn forget(&mut self) {
-        self.unowned.clear();
-        self.offsets.clear();
-    }
-
-    fn push(&mut self, line: &Line<'_>) {
-        self.offsets.push((self.unowned.len(), line.offset));
-        self.unowned.push_str(line.text);
-        self.unowned.push('\n');
+        self.unowned = Unowned::default();
     }
 }
+
+impl Unowned {
+    fn push(&mut self, line: &Line<'_>) {
+        self.offsets.push((self.text.len(), line.offset));
+        self.text.push_str(line.text);
+        self.text.push('\n');
+    }
+
+    fn lines(&self) -> impl Iterator<Item = Line<'_>> {
+        let ends = self.offsets.iter().skip(1).map(|(start, _)| *start).chain([self.text.len()]);
+        let line = |(&(start, offset), end): (&(usize, u64), usize)| Line { text: &self.text[start..end - 1], offset };
+        self.offsets.iter().zip(ends).map(line)
+    }
+
+    /// Forgets all but the latest lines, with which something may begin.
+    fn forget(&mut self) {
+        let n_kept =
+            self.offsets.iter().rev().take_while(|(start, _)| self.text.len() - start <= UNOWNED_BYTES / 2).count();
+        let first = self.offsets.len() - n_kept;
+        let cut = self.offsets.get(first).map_or(self.text.len(), |(start, _)| *start);
+        self.text.drain(..cut);
+        self.offsets.drain(..first);
+        for (start, _) in &mut self.offsets {
+            *start -= cut;
+        }
+        self.n_known = self.text.len();
+    }
+}
+
+#[cfg(test)]
+mod tests;
