@@ -41,6 +41,8 @@ const PAIRS: &[Pair] = &[
     Pair { reports: ["go-json/go_1_27_timeout.json", "go-text/go_1_27_timeout.log"], is_told: all },
     Pair { reports: ["go-json/go_1_19_timeout.json", "go-text/go_1_27_timeout_verbose.log"], is_told: all },
     Pair { reports: ["go-json/go_1_19_race.json", "go-text/go_1_27_race.log"], is_told: all },
+    Pair { reports: ["tap/node20.tap", "junit/node20_cart.xml"], is_told: is_of_a_node_test },
+    Pair { reports: ["tap/vitest3.tap", "junit/vitest_3.xml"], is_told: has_one_line },
 ];
 
 fn all(_: &Id, _: &BTreeSet<Id>) -> bool {
@@ -72,6 +74,17 @@ fn is_no_parent((suite, name): &Id, all: &BTreeSet<Id>) -> bool {
 /// Gotestsum names what is wrong outside of tests `TestMain`.
 fn is_of_a_go_test(id: &Id, all: &BTreeSet<Id>) -> bool {
     is_no_parent(id, all) && !["TestMain", "[build]", "[aborted]"].contains(&id.1.as_str())
+}
+
+/// Node's JUnit report does not tell of a suite that fails by itself, and its TAP not of the line ends in names.
+fn is_of_a_node_test(id: &Id, all: &BTreeSet<Id>) -> bool {
+    let (_, name) = id;
+    has_one_line(id, all) && !["has steps", "late hooks"].contains(&name.as_str())
+}
+
+/// A line end in a name is told as a space, or not at all.
+fn has_one_line((_, name): &Id, _: &BTreeSet<Id>) -> bool {
+    !(name.starts_with("new") && name.contains("line")) && !name.ends_with("new line") && !name.contains('\n')
 }
 
 /// Returns the failing tests of a report.

@@ -196,10 +196,7 @@ impl Levels {
         match suite.split_once(SEPARATOR) {
             Some((file, inner)) => Some((file.to_owned(), rest(inner))),
             None if !suite.is_empty() => Some((suite.to_owned(), rest(""))),
-            None => {
-                let (file, name) = name.split_once(SEPARATOR).unwrap_or((name, name));
-                Some((file.to_owned(), name.to_owned()))
-            }
+            None => name.split_once(SEPARATOR).map(|(file, name)| (file.to_owned(), name.to_owned())),
         }
     }
 }

@@ -64,7 +64,8 @@ enum Remark {
 pub(super) fn parse(content: &str) -> Line<'_> {
     match content.as_bytes().first() {
         Some(b'o' | b'n') => point(content).map_or(Line::Other, Line::Point),
-        Some(b'#') => {
+        // `##[error]` and its like are GitHub's and Azure's.
+        Some(b'#') if !content.starts_with("##[") => {
             let comment = content[1..].trim_start();
             comment.strip_prefix("Subtest:").map_or(Line::Comment(comment), |name| Line::Subtest(name.trim()))
         }

@@ -260,7 +260,7 @@ impl Stream {
             }
             _ => {
                 // Behind the end of a stream, what another program prints tells nothing of the last failure.
-                if place.indent == 0 && is_over && was_blank {
+                if place.indent == 0 && is_over && (was_blank || content.starts_with("##[")) {
                     self.subtests.settle(to);
                 }
                 let held = &self.subtests.held;

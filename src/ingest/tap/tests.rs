@@ -173,7 +173,7 @@ fn names_are_those_of_vitests_junit_report() {
         not ok 1 - adds # time=1.5ms\n    }\n    not ok 2 - top # time=1ms\n    ok 3 - later # TODO\n}\n";
     check(nested, [3, 2, 1], &["src/a.test.ts cart > adds", "src/a.test.ts top"], &[]);
     let flat = "TAP version 13\n1..2\nnot ok 1 - src/a.test.ts > cart > adds # time=1ms\nnot ok 2 - src/b.test.ts\n";
-    check(flat, [2, 2, 0], &["src/a.test.ts cart > adds", "src/b.test.ts src/b.test.ts"], &[]);
+    check(flat, [2, 2, 0], &["src/a.test.ts cart > adds", "src/b.test.ts"], &[]);
 }
 
 #[test]
