@@ -22,6 +22,8 @@ pub struct ConfigFile {
     pub probes: Option<u32>,
     /// Runs of the healed tests that must pass.
     pub confirm: Option<u32>,
+    /// How candidates are confined, as `--sandbox` takes it; a repository cannot turn it off.
+    pub sandbox: Option<String>,
     /// `[endpoint]`.
     #[serde(default)]
     pub endpoint: EndpointTable,

@@ -5,11 +5,13 @@
 mod environment;
 mod file;
 mod resolve;
+mod sandbox;
 mod typed;
 
 pub use environment::Environment;
 pub use file::{BudgetTable, ConfigFile, CustomTable, EndpointTable, RunnerTable};
 pub use resolve::{Endpoint, Input, Mode, Options, parse_duration, resolve};
+pub use sandbox::Confinement;
 pub use typed::Typed;
 
 use thiserror::Error;

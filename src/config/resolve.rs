@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use camino::{Utf8Path, Utf8PathBuf};
 
+use crate::config::sandbox::{self, Confinement};
 use crate::config::{BudgetTable, ConfigError, ConfigFile, EndpointTable, Environment, RunnerTable, Typed};
 use crate::model::Budget;
 
@@ -95,6 +96,12 @@ pub struct Options {
     pub run_timeout: Duration,
     /// Candidates verified at once.
     pub parallel: usize,
+    /// How candidates are confined.
+    pub sandbox: Confinement,
+    /// The home folder.
+    pub home: Option<Utf8PathBuf>,
+    /// Where keys for this program are, which candidates may not read.
+    pub hidden: Vec<Utf8PathBuf>,
     /// Runs of the failing tests on the untouched tree.
     pub probes: u32,
     /// Runs of the healed tests that must pass.
@@ -149,6 +156,13 @@ pub fn resolve(typed: &Typed, environment: &Environment, cwd: &Utf8Path) -> Resu
         budget: budget(typed, &repository.budget, &user.budget)?,
         run_timeout: run_timeout(typed, &repository.budget, &user.budget)?,
         parallel: typed.parallel.or(repository.parallel).or(user.parallel).unwrap_or_else(cores_at_most_4).max(1),
+        sandbox: sandbox::confinement(typed, &repository, &user)?,
+        home: environment.get("HOME").map(Utf8PathBuf::from),
+        hidden: environment
+            .config_dir()
+            .into_iter()
+            .chain(typed.key_file.as_ref().map(|file| cwd.join(file)))
+            .collect(),
         probes: typed.probes.or(repository.probes).or(user.probes).unwrap_or(2).max(1),
         confirm: typed.confirm.or(repository.confirm).or(user.confirm).unwrap_or(2).max(1),
         seed: typed.seed.unwrap_or(0),

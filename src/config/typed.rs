@@ -96,6 +96,10 @@ pub struct Typed {
     #[arg(long, value_name = "TIME", help_heading = "Budget")]
     pub run_timeout: Option<String>,
 
+    /// Confine builds and tests of candidates: auto, off, or a rung R2, R3 or R4 that must hold [default: auto]
+    #[arg(long, value_name = "RUNG", help_heading = "Proof")]
+    pub sandbox: Option<String>,
+
     /// Candidates verified at once, each in its own scratch copy [default: up to 4, bounded by cores]
     #[arg(long, value_name = "N", help_heading = "Proof")]
     pub parallel: Option<usize>,
