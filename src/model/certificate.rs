@@ -16,6 +16,9 @@ pub struct Environment {
     pub tree_hash: String,
     /// The test runner's name.
     pub runner: String,
+    /// The rung of the sandbox that candidates ran in, `R2` to `R4`; `R1` stands for none.
+    #[serde(default)]
+    pub sandbox: String,
     /// This program's version.
     pub tool_version: String,
 }

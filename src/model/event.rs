@@ -76,6 +76,8 @@ pub enum Event {
         debuggers: Vec<String>,
         /// Whether an endpoint is configured.
         endpoint: bool,
+        /// The rung of the sandbox that candidates run in, `R2` to `R4`; `R1` stands for none.
+        sandbox: String,
     },
     /// A long step began; progress displays show it.
     StepStarted {

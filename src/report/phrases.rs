@@ -1,6 +1,7 @@
 //! The phrases all reporters share: counts, spend, and what a proof consists of.
 
 use crate::model::{Certificate, RunRecord, SessionOutcome, Spend, Usage, Verdict};
+use crate::process::sandbox::Rung;
 use crate::text::harmless;
 use crate::text::words::{count, duration, grouped};
 
@@ -58,7 +59,17 @@ pub(super) fn proof(certificate: &Certificate) -> Vec<String> {
             None => purposes.push((&run.purpose, vec![run])),
         }
     }
-    purposes.iter().map(|(purpose, runs)| format!("{}: {}", in_full(purpose), runs_told(runs))).collect()
+    let runs = purposes.iter().map(|(purpose, runs)| format!("{}: {}", in_full(purpose), runs_told(runs)));
+    runs.chain([sandbox(&certificate.environment.sandbox)]).collect()
+}
+
+/// Says what confined candidates.
+pub(super) fn sandbox(rung: &str) -> String {
+    match rung.parse::<Rung>() {
+        Ok(Rung::ProcessControl) => "sandbox: none".to_owned(),
+        Ok(rung) => format!("sandbox: {rung}, {}", rung.instruments()),
+        Err(_) => format!("sandbox: {}", harmless::line(rung)),
+    }
 }
 
 /// Returns a purpose so that it can be understood without the others.

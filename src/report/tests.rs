@@ -139,6 +139,7 @@ pub(super) fn proven(cluster: &str, patch: &Patch, signature: &str) -> Event {
             environment: Environment {
                 base_commit: "a1b2c3d".into(),
                 runner: "cargo-test".into(),
+                sandbox: "R4".into(),
                 ..Environment::default()
             },
             patch_hash: patch.hash(),
@@ -221,6 +222,7 @@ pub(super) fn session() -> Vec<Event> {
             runner: "cargo-test".into(),
             debuggers: vec!["remembered".into(), "compiler".into(), "template".into()],
             endpoint: false,
+            sandbox: "R4".into(),
         },
         Event::ReportRead {
             source: "target/nextest/junit.xml".into(),
@@ -275,7 +277,13 @@ pub(super) fn hostile_session() -> Vec<Event> {
     let patch = Patch::edit(evil.replace('\n', "/"), "a\n", format!("{evil}\n"));
     let title = cluster.title();
     vec![
-        Event::SessionStarted { root: evil.into(), runner: evil.into(), debuggers: vec![evil.into()], endpoint: true },
+        Event::SessionStarted {
+            root: evil.into(),
+            runner: evil.into(),
+            debuggers: vec![evil.into()],
+            endpoint: true,
+            sandbox: evil.into(),
+        },
         Event::StepStarted { what: evil.into() },
         Event::ReportRead { source: evil.into(), counts: Counts::default(), complaints: vec![evil.into()] },
         Event::Reproduced { red: ids.clone(), green: ids.clone(), missing: ids.clone() },

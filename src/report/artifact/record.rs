@@ -34,6 +34,7 @@ pub(super) struct Session {
     pub(super) runner: String,
     pub(super) debuggers: Vec<String>,
     pub(super) endpoint: bool,
+    pub(super) sandbox: String,
 }
 
 #[derive(Debug, Serialize)]
@@ -140,8 +141,8 @@ impl Record {
     /// Takes an event in.
     pub(super) fn add(&mut self, event: &Event) {
         match event.clone() {
-            Event::SessionStarted { root, runner, debuggers, endpoint } => {
-                self.session = Some(Session { root, runner, debuggers, endpoint });
+            Event::SessionStarted { root, runner, debuggers, endpoint, sandbox } => {
+                self.session = Some(Session { root, runner, debuggers, endpoint, sandbox });
             }
             Event::StepStarted { .. } => {}
             Event::ReportRead { source, counts, complaints } => {

@@ -41,8 +41,8 @@ const NEUTRAL: Style = AnsiColor::Cyan.on_default().bold();
 /// Returns what is said of an event.
 pub(super) fn of(event: &Event) -> String {
     match event {
-        Event::SessionStarted { root, runner, debuggers, endpoint } => {
-            session_started(root, runner, debuggers, *endpoint)
+        Event::SessionStarted { root, runner, debuggers, endpoint, sandbox } => {
+            session_started(root, runner, debuggers, *endpoint) + &under(&phrases::sandbox(sandbox))
         }
         Event::StepStarted { what } => verb(NEUTRAL, "…", &harmless::line(what)),
         Event::ReportRead { source, counts, complaints } => report_read(source, counts, complaints),
