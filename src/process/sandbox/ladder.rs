@@ -51,15 +51,30 @@ pub async fn probe(helper: Option<&Utf8Path>) -> Ladder {
     }
 }
 
+/// Returns the strongest rung that holds, with this program as the helper; weaker ones are not tried.
+pub async fn strongest() -> Rung {
+    static STRONGEST: OnceCell<Rung> = OnceCell::const_new();
+    let find = async || {
+        for rung in Rung::ALL {
+            if holds(*rung, None).await.is_ok() {
+                return *rung;
+            }
+        }
+        Rung::ProcessControl
+    };
+    *STRONGEST.get_or_init(find).await
+}
+
 async fn climb(helper: Option<&Utf8Path>) -> Ladder {
     let mut rungs = Vec::new();
     for rung in Rung::ALL {
-        rungs.push(Standing { rung: *rung, holds: try_rung(*rung, helper).await });
+        rungs.push(Standing { rung: *rung, holds: holds(*rung, helper).await });
     }
     Ladder { rungs }
 }
 
-async fn try_rung(rung: Rung, helper: Option<&Utf8Path>) -> Result<Vec<Gap>, String> {
+/// Tries one rung, with `helper` as the helper or this program itself: what it leaves open, or why it does not hold.
+pub async fn holds(rung: Rung, helper: Option<&Utf8Path>) -> Result<Vec<Gap>, String> {
     if rung == Rung::ProcessControl {
         return Ok(gaps(rung, Facts::default()));
     }

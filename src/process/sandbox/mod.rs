@@ -38,7 +38,7 @@ pub(super) use crate::process::sandbox::confined::{Confined, Failing};
 pub use crate::process::sandbox::gap::Gap;
 #[cfg(target_os = "linux")]
 pub use crate::process::sandbox::helper::enter;
-pub use crate::process::sandbox::ladder::{Ladder, Standing, probe};
+pub use crate::process::sandbox::ladder::{Ladder, Standing, holds, probe, strongest};
 pub(super) use crate::process::sandbox::order::Facts;
 
 /// What stands between a task and the rest of the machine, weakest first.
