@@ -49,7 +49,11 @@ impl<'a> Session<'a> {
         let lock = Lock::take(&project, &state)?;
         let recovered = workspace::recover(&project, &state)?;
         let snapshot = Snapshot::take(&project, &state).await?;
-        let debuggers = debuggers(options)?;
+        let sandbox =
+            verify::sandbox(options).await.map_err(|error| HealError::usage(error.to_string(), error.hint()))?;
+        let may_ask = verify::may_run_models_patches(options, &sandbox);
+        let mut debuggers = debuggers(options)?;
+        debuggers.retain(|debugger| may_ask || debugger.name() != "remote");
         let mut session = Self {
             tree: Tree::default(),
             runner,
@@ -57,6 +61,7 @@ impl<'a> Session<'a> {
             policy: Policy::default(),
             knowledge: None,
             debuggers,
+            sandbox,
             changes: Vec::new(),
             beds: Vec::new(),
             base: Patch::default(),
@@ -70,7 +75,7 @@ impl<'a> Session<'a> {
             snapshot,
             state,
         };
-        session.greet();
+        session.greet(may_ask);
         if let Some(recovered) = recovered {
             session.notice(told(&recovered));
         }
@@ -83,10 +88,10 @@ impl<'a> Session<'a> {
         Ok(session)
     }
 
-    fn greet(&mut self) {
+    fn greet(&mut self, may_ask: bool) {
         let allowed = NAMES.iter().filter(|name| self.options.allows(name));
         let has_script = self.options.candidates.is_some();
-        let has_endpoint = self.options.endpoint.is_some();
+        let has_endpoint = self.options.endpoint.is_some() && may_ask;
         let usable = allowed.filter(|name| match **name {
             "scripted" => has_script,
             "remote" => has_endpoint,
@@ -97,8 +102,14 @@ impl<'a> Session<'a> {
             runner: self.runner.name().to_owned(),
             debuggers: usable.map(ToString::to_string).collect(),
             endpoint: has_endpoint && self.options.allows("remote"),
+            sandbox: self.sandbox.rung.to_string(),
         };
         self.say(&event);
+        if self.options.endpoint.is_some() && !may_ask {
+            self.notice(
+                "no model is asked: no sandbox holds here for what it would write (--sandbox=off runs it anyway)",
+            );
+        }
     }
 
     /// Opens the memories; without them the session goes on.
@@ -142,7 +153,7 @@ impl<'a> Session<'a> {
 
     fn limits(&self) -> Limits {
         let deadline = self.options.budget.time_max.map(|time| self.started + time);
-        Limits::of(self.options, deadline, self.cancel.clone())
+        Limits { sandbox: self.sandbox.clone(), ..Limits::of(self.options, deadline, self.cancel.clone()) }
     }
 
     /// Turns a reply into a patch of the tree as candidates find it.

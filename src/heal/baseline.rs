@@ -6,6 +6,8 @@ use std::time::Duration;
 use crate::heal::session::{HealError, Session};
 use crate::ingest::ABORTED;
 use crate::model::{Event, Failure, Outcome, Patch, RunRecord, SessionOutcome, TestId};
+use crate::process::sandbox::Rung;
+use crate::text::words;
 use crate::verify::{Build, Run, Selection, TestBed};
 
 /// A candidate may take this many times as long as the untouched tree's slowest run did.
@@ -56,6 +58,7 @@ impl Session<'_> {
             red
         };
         let mut slowest = self.probe(&build, &wanted, &mut baseline).await?;
+        self.set_apart_confined(&build, &mut baseline).await?;
         baseline.failures.extend(build.failures.iter().cloned());
         let broken = build.failures.iter().map(|failure| failure.id.clone());
         let red = broken.chain(baseline.failures.iter().map(|failure| failure.id.clone()).filter(|id| !id.is_build()));
@@ -105,6 +108,41 @@ impl Session<'_> {
         }
         baseline.records.extend(runs.iter().map(|run| run.record("red before", wanted)));
         Ok(runs.iter().map(|run| run.wall).max().unwrap_or_default())
+    }
+
+    /// Takes out the tests that are red only because they are confined: with the user's own rights they pass. Tells of
+    /// those that pass only because they are.
+    async fn set_apart_confined(&mut self, build: &Build, baseline: &mut Baseline) -> Result<(), HealError> {
+        let is_test = |id: &TestId| !id.is_build();
+        let red: Vec<_> = baseline.failures.iter().map(|failure| failure.id.clone()).filter(is_test).collect();
+        let green = baseline.green.iter().filter(|id| is_test(id)).cloned();
+        let both: Vec<_> = red.iter().cloned().chain(green).collect();
+        if self.sandbox.rung == Rung::ProcessControl || both.is_empty() {
+            return Ok(());
+        }
+        self.say(&Event::StepStarted { what: "re-running the same tests outside the sandbox".to_owned() });
+        let run = self.beds[0].run_as_user(build, Selection::Only(&both)).await?;
+        let loose: Vec<_> = run.red().into_iter().filter(|id| baseline.green.contains(id)).collect();
+        let (mut confined, mut red): (Vec<_>, Vec<_>) = red.into_iter().partition(|id| run.passed(id));
+        // The sandbox starts each run afresh; what a test leaves for its next run shows outside only.
+        for _ in 1..self.options.probes {
+            if red.is_empty() {
+                break;
+            }
+            let run = self.beds[0].run_as_user(build, Selection::Only(&red)).await?;
+            confined.extend(red.extract_if(.., |id| run.passed(id)));
+        }
+        self.notice_apart(&confined, "red inside the sandbox and green outside it, not healed");
+        self.notice_apart(&loose, "green inside the sandbox and red outside it, heal with --sandbox=off");
+        baseline.failures.retain(|failure| !confined.contains(&failure.id));
+        baseline.green.extend(confined);
+        Ok(())
+    }
+
+    fn notice_apart(&mut self, ids: &[TestId], how: &str) {
+        if let Some(first) = ids.first() {
+            self.notice(format!("{} {how}: {first}", words::count(ids.len(), "test")));
+        }
     }
 
     /// Looks again at tests that an accepted patch made runnable: returns those that are really red.

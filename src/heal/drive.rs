@@ -225,6 +225,7 @@ impl Session<'_> {
                 base_commit: self.snapshot.base_commit.clone(),
                 tree_hash: self.snapshot.tree_hash.clone(),
                 runner: self.runner.name().to_owned(),
+                sandbox: self.sandbox.rung.to_string(),
                 tool_version: env!("CARGO_PKG_VERSION").to_owned(),
             },
             patch_hash: proven.patch.hash(),

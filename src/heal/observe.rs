@@ -15,6 +15,9 @@ use crate::heal::session::{HealError, Session};
 /// How long a named pipe may be silent.
 const WAIT_MAX: Duration = Duration::from_mins(1);
 
+/// Most of the output of the user's command that is kept to be read.
+const COMMAND_BYTES_MAX: usize = 64 << 20;
+
 impl Session<'_> {
     /// Reads every report the patterns name; returns the failures they hold.
     pub(super) fn read_reports(&mut self, patterns: &[String]) -> Result<Vec<Failure>, HealError> {
@@ -71,6 +74,7 @@ impl Session<'_> {
         let mut task = Task::new(command.to_vec(), self.options.dir.clone(), self.options.command_env.clone());
         task.timeout = self.options.budget.time_left(&self.spend).map_or(self.options.run_timeout, |left| left);
         task.merge = true;
+        task.output_bytes_max = COMMAND_BYTES_MAX;
         task.tee = !self.options.json;
         let finished = process::run(&task, &self.cancel)
             .await

@@ -12,6 +12,7 @@ use crate::knowledge::Knowledge;
 use crate::model::{Estimate, Event, Exhausted, Patch, RecentChange, Review, SessionOutcome, Spend};
 use crate::patch::Policy;
 use crate::process::Cancel;
+use crate::process::sandbox::Sandbox;
 use crate::runner::Runner;
 use crate::text::redact::Redactor;
 use crate::verify::{TestBed, Trouble};
@@ -86,6 +87,8 @@ pub struct Session<'a> {
     pub(super) policy: Policy,
     pub(super) knowledge: Option<Knowledge>,
     pub(super) debuggers: Vec<Box<dyn Debugger>>,
+    /// What confines candidates.
+    pub(super) sandbox: Sandbox,
     pub(super) changes: Vec<RecentChange>,
     pub(super) beds: Vec<TestBed>,
     /// Patches accepted (or, with `--propose`, proven) so far, joined.

@@ -3,11 +3,13 @@
 //! It never touches the user's tree, and it never believes an exit code alone: a test counts as passed only when a
 //! report of this very run says so.
 
+mod confine;
 mod judge;
 mod minimise;
 mod run;
 mod testbed;
 
+pub use confine::{NoSandbox, may_run_models_patches, sandbox};
 pub use judge::{Judgement, Oracle, admit, judge};
 pub use minimise::minimise;
 pub use run::{Run, Selection};

@@ -11,9 +11,11 @@ use thiserror::Error;
 use crate::config::Options;
 use crate::ingest::{self, Hints, cargo_json};
 use crate::model::{BuildReport, Failure, Patch, PatchError, TestId};
+use crate::process::sandbox::{Rung, Sandbox};
 use crate::process::{self, Cancel, Ending, Finished, SpawnError, Task};
 use crate::runner::{Adopted, BUILD_FORMAT, Invocation, Runner, Site, Suite};
 use crate::text::cap;
+use crate::verify::{Run, Selection};
 use crate::workspace::{Scratch, WorkspaceError};
 
 /// Largest diagnostics text kept of a build that failed without machine-readable errors.
@@ -53,6 +55,12 @@ pub struct TestBed {
     /// When the session's time is used up.
     deadline: Option<Instant>,
     cancel: Cancel,
+    /// What confines candidates' builds and runs.
+    sandbox: Sandbox,
+    /// The copy holds the user's own tree, and nothing of a candidate's.
+    is_untouched: bool,
+    /// What is started now has the user's own rights.
+    runs_as_user: bool,
     n_runs: u64,
 }
 
@@ -82,9 +90,32 @@ impl Build {
 impl TestBed {
     /// Makes a test bed of an opened scratch copy.
     pub fn new(scratch: Scratch, runner: &'static dyn Runner, site: Site, limits: Limits) -> Self {
-        let Limits { env, wrap, run_timeout, deadline, cancel } = limits;
-        let env = scratch.environment(&env);
-        Self { scratch, base: Patch::default(), runner, site, env, wrap, run_timeout, deadline, cancel, n_runs: 0 }
+        let Limits { env, wrap, run_timeout, deadline, cancel, sandbox } = limits;
+        let mut env = scratch.environment(&env);
+        if sandbox.rung != Rung::ProcessControl {
+            env = joined(&env, &confined_env(&site));
+        }
+        let sandbox = Sandbox {
+            writable: vec![site.root.clone(), site.build.clone()],
+            // Installed dependencies are links into the user's tree.
+            readable: vec![scratch.snapshot().root.clone()],
+            ..sandbox
+        };
+        Self {
+            scratch,
+            base: Patch::default(),
+            runner,
+            site,
+            env,
+            wrap,
+            run_timeout,
+            deadline,
+            cancel,
+            sandbox,
+            is_untouched: false,
+            runs_as_user: false,
+            n_runs: 0,
+        }
     }
 
     /// Returns the runner.
@@ -95,6 +126,11 @@ impl TestBed {
     /// Returns where builds and runs happen.
     pub fn site(&self) -> &Site {
         &self.site
+    }
+
+    /// Returns the rung of the sandbox that candidates run in.
+    pub fn rung(&self) -> Rung {
+        self.sandbox.rung
     }
 
     /// Returns how many processes were started so far.
@@ -135,18 +171,33 @@ impl TestBed {
     /// Makes the scratch copy the tree with accepted patches and `patch` applied, and nothing else.
     pub fn put(&mut self, patch: &Patch) -> Result<(), Trouble> {
         let whole = self.base.then(patch)?;
+        self.runs_as_user = false;
+        self.is_untouched = false;
         self.scratch.restore()?;
         self.scratch.apply(&whole)?;
+        self.is_untouched = whole.changes().is_empty();
         Ok(())
     }
 
-    /// Builds the tree as it stands.
+    /// Runs a selection with the user's own rights, as the user would; what a candidate wrote stays confined.
+    pub async fn run_as_user(&mut self, build: &Build, selection: Selection<'_>) -> Result<Run, Trouble> {
+        self.runs_as_user = self.is_untouched;
+        let run = self.run(build, selection).await;
+        self.runs_as_user = false;
+        run
+    }
+
+    /// Builds the tree as it stands. The first build of the user's own tree is not confined: it may have to fetch what
+    /// the tree depends on.
     pub async fn build(&mut self) -> Result<Build, Trouble> {
         let Some(invocation) = self.runner.build(&self.site) else {
             let suites = self.runner.suites(&self.site, &BuildReport::default());
             return Ok(Build { suites, failures: Vec::new(), timed_out: false });
         };
-        let finished = self.start(&invocation).await?;
+        self.runs_as_user = self.is_untouched && !self.site.offline;
+        let finished = self.start(&invocation).await;
+        self.runs_as_user = false;
+        let finished = finished?;
         if matches!(finished.ending, Ending::TimedOut | Ending::Idle) {
             return Ok(Build { suites: Vec::new(), failures: Vec::new(), timed_out: true });
         }
@@ -199,6 +250,9 @@ impl TestBed {
         let mut task = Task::new(self.argv(invocation), invocation.cwd.clone(), env);
         task.timeout = left.map_or(self.run_timeout, |left| left.min(self.run_timeout));
         task.merge = invocation.merge;
+        if !self.runs_as_user {
+            task.sandbox = self.sandbox.clone();
+        }
         self.n_runs += 1;
         let finished = process::run(&task, &self.cancel).await?;
         match finished.ending {
@@ -209,6 +263,13 @@ impl TestBed {
             _ => Ok(finished),
         }
     }
+}
+
+/// Returns the variables without which tools would leave the places that can be written: Go's cache of builds, and
+/// rustc's wrapper, which is a client of a server outside.
+fn confined_env(site: &Site) -> Vec<(String, String)> {
+    let go_cache = site.build.join("go-build").into_string();
+    vec![("GOCACHE".to_owned(), go_cache), ("RUSTC_WRAPPER".to_owned(), String::new())]
 }
 
 /// Returns the failures that a build tool's own words tell of, or one for the whole build when they do not say.
@@ -266,15 +327,24 @@ pub struct Limits {
     pub deadline: Option<Instant>,
     /// Stops whatever runs.
     pub cancel: Cancel,
+    /// What confines candidates, but for where they may write.
+    pub sandbox: Sandbox,
 }
 
 impl Limits {
-    /// Returns the limits the options set.
+    /// Returns the limits the options set; nothing is confined.
     pub fn of(options: &Options, deadline: Option<Instant>, cancel: Cancel) -> Self {
         let own = &options.runner.env;
         let kept = options.child_env.iter().filter(|(name, _)| !own.contains_key(name)).cloned();
         let env = kept.chain(own.iter().map(|(name, value)| (name.clone(), value.clone()))).collect();
-        Self { env, wrap: options.runner.wrap.clone(), run_timeout: options.run_timeout, deadline, cancel }
+        Self {
+            env,
+            wrap: options.runner.wrap.clone(),
+            run_timeout: options.run_timeout,
+            deadline,
+            cancel,
+            sandbox: Sandbox::off(),
+        }
     }
 }
 

@@ -98,6 +98,7 @@ impl Scratch {
             seed::copy_ignored(&first, &root, &snapshot.ignoring)?;
             seed::copy_build(&build_dir(&slot.dir.with_file_name("slot-0")), &build_dir(&slot.dir))?;
         }
+        fs::create_dir_all(build_dir(&slot.dir))?;
         let mut scratch = Self { root, snapshot, slot };
         scratch.restore()?;
         let Self { root, snapshot, .. } = &mut scratch;
