@@ -80,15 +80,16 @@ mod tests {
         let (one, two) = (std::net::UdpSocket::bind("127.0.0.1:0").unwrap(), std::net::UdpSocket::bind("127.0.0.1:0").unwrap());
         one.send_to(b"hi", two.local_addr().unwrap()).unwrap();
         assert_eq!(two.recv(&mut [0; 8]).unwrap(), 2);
-        let path = std::env::temp_dir().join("socket");
+        let path = std::env::temp_dir().join(format!("socket-{}", std::process::id()));
         let server = std::os::unix::net::UnixListener::bind(&path).unwrap();
         std::os::unix::net::UnixStream::connect(&path).unwrap();
         server.accept().unwrap();
+        std::fs::remove_file(path).unwrap();
     }
 
     #[test]
     fn children_threads_and_temporary_files_work() {
-        let file = std::env::temp_dir().join("file");
+        let file = std::env::temp_dir().join(format!("file-{}", std::process::id()));
         std::fs::write(&file, "x").unwrap();
         let child = std::process::Command::new("cat").arg(&file).output().unwrap();
         assert_eq!(child.stdout, b"x");

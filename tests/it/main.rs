@@ -10,6 +10,7 @@
 )]
 
 mod bad_input;
+mod confined;
 mod custom_runner;
 mod debuggers;
 mod doors;

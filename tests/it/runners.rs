@@ -17,6 +17,7 @@ use heal_tests::verify::{Build, Limits, Run, Selection, TestBed};
 use heal_tests::workspace::{Project, Scratch, Snapshot};
 use serde::Deserialize;
 
+use crate::sandbox::confined;
 use crate::slow;
 
 /// What a project says of itself.
@@ -136,6 +137,7 @@ async fn test_bed(project: &Path, state: &Utf8PathBuf, about: &About) -> TestBed
         detailed: false,
     };
     let limits = Limits {
+        sandbox: confined().await,
         env,
         wrap: Vec::new(),
         run_timeout: Duration::from_mins(5),

@@ -118,6 +118,12 @@ pub(crate) async fn gaps_of(rung: Rung) -> Option<Vec<Gap>> {
     standing.holds.clone().map_err(|reason| is_missing(&format!("sandbox rung {rung} ({reason})"))).ok()
 }
 
+/// The strongest sandbox that holds here, with the usual places of credentials hidden.
+pub(crate) async fn confined() -> Sandbox {
+    let home = std::env::var("HOME").ok().map(Utf8PathBuf::from);
+    Sandbox { home, helper: Some(helper()), ..Sandbox::at(ladder().await.best()) }
+}
+
 /// Finds a program of the machine by its name.
 pub(crate) fn find(program: &str) -> Option<String> {
     let path = std::env::var("PATH").unwrap_or_default();
