@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use crate::ingest::recorder::Recorder;
 use crate::ingest::source::Source;
-use crate::ingest::told::{Part, SUITE, Tally, Told, UNNAMED, seconds};
+use crate::ingest::told::{Part, Tally, Told, UNNAMED, seconds};
 use crate::ingest::{Document, Format, Hints, Likeness, Reader, suite_name, trace};
 use crate::model::{Outcome, TestId};
 
@@ -191,7 +191,7 @@ impl Report {
         let is_red = !test.failures.is_empty();
         let name = match mended(&test.name) {
             name if !name.is_empty() => name,
-            _ if is_red => Cow::Borrowed(SUITE),
+            _ if is_red => Cow::Borrowed(TestId::SUITE),
             _ => Cow::Borrowed(UNNAMED),
         };
         self.tally.add(is_red);

@@ -11,7 +11,7 @@ use regex::Regex;
 
 use crate::ingest::recorder::Recorder;
 use crate::ingest::source::Line;
-use crate::ingest::{Format, Hints, Likeness, Lines, Owner, Reader, SUITE, pattern, thrown};
+use crate::ingest::{Format, Hints, Likeness, Lines, Owner, Reader, pattern, thrown};
 use crate::model::{Counts, FailedAttempt, Failure, FlakyPass, Outcome, TestId};
 use crate::text::cap::HeadAndTail;
 
@@ -340,7 +340,7 @@ impl Text {
         }
         let Some(file) = self.file.clone() else { return };
         let mut failure = if heading == NOT_RUN {
-            Failure::bare(TestId::new(file.path, SUITE))
+            Failure::bare(TestId::of_suite(file.path))
         } else {
             self.named.failed += 1;
             let mut failure = Failure::bare(TestId::new("", self.name(&heading)));

@@ -274,31 +274,6 @@ enum Owner {
     ThisAndBefore,
 }
 
-/// A reader that takes the whole text once it is there.
-struct Collected {
-    text: String,
-    hints: Hints,
-    read: fn(&str, &Hints, &mut Recorder),
-}
-
-impl Collected {
-    fn reader(hints: &Hints, read: fn(&str, &Hints, &mut Recorder)) -> Reader {
-        Reader::Lines(Box::new(Self { text: String::new(), hints: hints.clone(), read }))
-    }
-}
-
-impl Lines for Collected {
-    fn line(&mut self, line: &Line<'_>, _: &mut Recorder) -> Owner {
-        self.text.push_str(line.text);
-        self.text.push('\n');
-        Owner::This
-    }
-
-    fn end(&mut self, to: &mut Recorder) {
-        (self.read)(&self.text, &self.hints, to);
-    }
-}
-
 /// Reads test output in whichever known format it is most likely in.
 pub fn read(bytes: &[u8], hints: &Hints) -> Result<Reading, Unreadable> {
     read_from(bytes, hints, None)

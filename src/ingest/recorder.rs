@@ -140,15 +140,6 @@ impl Recorder {
         self.report.flaky.push(flaky);
     }
 
-    /// Adds any result.
-    pub(super) fn record(&mut self, case: TestCase) {
-        match case.failure {
-            Some(failure) if case.outcome.is_red() => self.fail(case.outcome, failure),
-            _ if case.outcome.is_red() => self.fail(case.outcome, Failure::bare(case.id)),
-            _ => self.tally_timed(&case.id.suite, &case.id.name, case.outcome, case.duration),
-        }
-    }
-
     /// Says that something at `offset` could not be made sense of.
     pub(super) fn complain(&mut self, offset: u64, reason: impl Into<String>) {
         let reason = match self.complaints.len() {

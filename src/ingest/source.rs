@@ -2,7 +2,6 @@
 //!
 //! Offsets are in bytes of the text as decoded: UTF-8 without byte order mark, control sequences and job log prefixes.
 
-use std::borrow::Cow;
 use std::io::{self, BufRead, Read};
 
 use memchr::memchr;
@@ -140,14 +139,6 @@ impl<'r> Source<'r> {
     #[cfg(test)]
     pub(super) fn of_text(text: &'r str) -> Self {
         Self::new(Decoder::new(text.as_bytes(), u64::MAX), usize::MAX)
-    }
-
-    /// Takes all the text there is.
-    pub(super) fn rest(&mut self) -> Cow<'_, str> {
-        while self.fill() {}
-        let start = self.start;
-        self.start = self.window.len();
-        Cow::Borrowed(&self.window[start..])
     }
 }
 

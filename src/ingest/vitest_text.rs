@@ -12,7 +12,7 @@ use regex::Regex;
 
 use crate::ingest::recorder::Recorder;
 use crate::ingest::source::Line;
-use crate::ingest::{Format, Hints, Likeness, Lines, Owner, Reader, SUITE, pattern, thrown};
+use crate::ingest::{Format, Hints, Likeness, Lines, Owner, Reader, pattern, thrown};
 use crate::model::{FailedAttempt, Failure, FlakyPass, Outcome, TestId};
 use crate::text::cap::{self, HeadAndTail};
 
@@ -243,7 +243,7 @@ impl Text {
         let (project, heading) = project.map_or((None, heading), |(project, rest)| (Some(project), rest.trim_start()));
         let (path, name) = match heading.split_once(" > ") {
             Some((path, name)) => (path, name),
-            None => (heading.split_once(" [ ").map_or(heading, |(path, _)| path), SUITE),
+            None => (heading.split_once(" [ ").map_or(heading, |(path, _)| path), TestId::SUITE),
         };
         (TestId::new(self.hints.relative(path.trim()), name), project)
     }
@@ -254,7 +254,7 @@ impl Text {
         if self.section == Section::Unhandled {
             if !text.trim().is_empty() {
                 let file = ORIGIN.captures(&text).map(|found| found["file"].to_owned()).unwrap_or_default();
-                self.add(TestId::new(self.hints.relative(&file), SUITE), None, &text, start);
+                self.add(TestId::of_suite(self.hints.relative(&file)), None, &text, start);
             }
             return;
         }

@@ -6,7 +6,6 @@ use std::time::Duration;
 use crate::ingest::googletest::line::{End, Mark, Shape};
 use crate::ingest::recorder::{OutputBudget, Recorder};
 use crate::ingest::source::Line;
-use crate::ingest::told::SUITE;
 use crate::ingest::{Hints, detail, excerpt, suite_name};
 use crate::model::{Failure, Outcome, TestId};
 use crate::text::cap::HeadAndTail;
@@ -350,7 +349,7 @@ impl Program {
         }
         for suite in lists.suites {
             let said = self.suites_said.iter().rfind(|(name, _)| *name == suite).map_or("", |(_, said)| said);
-            let mut failure = Failure::bare(TestId::new(suite_name(&suite), SUITE));
+            let mut failure = Failure::bare(TestId::of_suite(suite_name(&suite)));
             excerpt::fill(&mut failure, said.trim_end());
             detail::set_output(&mut failure, said, self.bytes_max);
             self.failures.push((Outcome::Errored, failure));
