@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use crate::ingest::{Hints, read};
-use crate::model::Counts;
+use crate::model::{Counts, TestId};
 
 /// Suite and name.
 type Id = (String, String);
@@ -82,9 +82,13 @@ fn is_of_a_node_test(id: &Id, all: &BTreeSet<Id>) -> bool {
     has_one_line(id, all) && !["has steps", "late hooks"].contains(&name.as_str())
 }
 
-/// A line end in a name is told as a space, or not at all.
-fn has_one_line((_, name): &Id, _: &BTreeSet<Id>) -> bool {
-    !(name.starts_with("new") && name.contains("line")) && !name.ends_with("new line") && !name.contains('\n')
+/// A line end in a name is told as a space, or not at all; and of a file that cannot be run TAP tells as of a test.
+fn has_one_line((suite, name): &Id, _: &BTreeSet<Id>) -> bool {
+    let is_of_file = name == TestId::SUITE || suite.is_empty() && name.ends_with(".ts");
+    !is_of_file
+        && !(name.starts_with("new") && name.contains("line"))
+        && !name.ends_with("new line")
+        && !name.contains('\n')
 }
 
 /// Returns the failing tests of a report.

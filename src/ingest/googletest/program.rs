@@ -368,8 +368,7 @@ impl Lists {
     /// Takes a line after all tests; tells whether it is one of a list.
     fn line(&mut self, text: &str, found: &Shape<'_>) -> bool {
         let Shape::End(end) = found else {
-            return text.is_empty()
-                || text.starts_with(' ') && (text.contains(" FAILED TEST") || text.contains("YOU HAVE "));
+            return text.starts_with(' ') && (text.contains(" FAILED TEST") || text.contains("YOU HAVE "));
         };
         let number = end.rest.split_once(" test").and_then(|(number, _)| number.parse().ok());
         match (end.mark, number) {

@@ -98,6 +98,8 @@ struct Build {
     places: HashMap<TestId, usize>,
     n_announced: u64,
     n_results: u64,
+    /// Whether unittest's sum of them has begun.
+    is_summed: bool,
     /// The frame that has begun, and whether messages stand in it.
     frame: Option<(Frame, bool)>,
     end: u64,
@@ -144,6 +146,7 @@ impl Build {
             places: HashMap::new(),
             n_announced: 0,
             n_results: 0,
+            is_summed: false,
             frame: None,
             end: 0,
         }
@@ -158,14 +161,26 @@ impl Build {
             }
             self.running.pop().into_iter().for_each(|test| self.leave(test, to));
         }
-        self.frame = Frame::begun_by(line.text).map(|frame| (frame, false)).or(self.frame);
-        match self.frame {
-            Some((frame, true)) => {
-                self.frame = self.frame.filter(|_| !frame.is_ended_by(line.text));
-                Owner::This
-            }
-            _ => Owner::Other,
+        if self.is_summed_by(line.text) {
+            return Owner::This;
         }
+        self.frame = Frame::begun_by(line.text).map(|frame| (frame, false)).or(self.frame);
+        let Some((frame, has_messages)) = self.frame else { return Owner::Other };
+        self.frame = self.frame.filter(|_| !frame.is_ended_by(line.text));
+        if has_messages { Owner::This } else { Owner::Other }
+    }
+
+    /// Tells whether a line is of the words in which unittest sums up what the messages told already.
+    fn is_summed_by(&mut self, text: &str) -> bool {
+        let n_ran = text.strip_prefix("Ran ").and_then(|rest| rest.split_once(" test")?.0.parse::<u64>().ok());
+        if n_ran.is_some_and(|n| n > 0 && n == self.n_results) {
+            self.is_summed = true;
+            return true;
+        }
+        let is_verdict = text == "OK" || ["OK (", "FAILED ("].iter().any(|words| text.starts_with(words));
+        let is_own = self.is_summed && (is_verdict || text.is_empty());
+        self.is_summed &= !is_verdict;
+        is_own
     }
 
     fn message(&mut self, message: Message<'_>, at: u64, to: &mut Recorder) {
