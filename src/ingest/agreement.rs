@@ -84,11 +84,9 @@ fn is_of_a_node_test(id: &Id, all: &BTreeSet<Id>) -> bool {
 
 /// A line end in a name is told as a space, or not at all; and of a file that cannot be run TAP tells as of a test.
 fn has_one_line((suite, name): &Id, _: &BTreeSet<Id>) -> bool {
-    let is_of_file = name == TestId::SUITE || suite.is_empty() && name.ends_with(".ts");
-    !is_of_file
-        && !(name.starts_with("new") && name.contains("line"))
-        && !name.ends_with("new line")
-        && !name.contains('\n')
+    let is_of_file = name == TestId::SUITE || suite.is_empty() && name.contains(".test.");
+    let has_line_end = name.contains('\n') || name.ends_with("new line");
+    !(is_of_file || has_line_end || name.starts_with("new") && name.contains("line"))
 }
 
 /// Returns the failing tests of a report.

@@ -13,7 +13,7 @@ use crate::ingest::nextest_record::archive;
 use crate::text::ansi;
 
 /// Bytes read at once: small enough for the processor's cache, large enough for the system call not to matter.
-const CHUNK: usize = 256 << 10;
+const CHUNK: usize = 128 << 10;
 
 /// Bytes that may be held back at the end of a chunk for what goes on in the next: a line, or a control sequence.
 const HELD_BACK_MAX: usize = 64 << 10;
@@ -42,6 +42,8 @@ pub(super) struct Decoder<'r> {
     encoding: Option<Encoding>,
     prefix: Option<Prefix>,
     is_at_end: bool,
+    /// Bytes read at once.
+    chunk: usize,
     complaints: Vec<String>,
 }
 
@@ -51,7 +53,13 @@ impl<'r> Decoder<'r> {
         let (raw, complaints) = (Vec::with_capacity(2 * CHUNK), Vec::new());
         let bytes = Box::new(bytes);
         let (encoding, prefix, is_at_end) = (None, None, false);
-        Self { bytes, bytes_left: bytes_max, bytes_max, raw, encoding, prefix, is_at_end, complaints }
+        Self { bytes, bytes_left: bytes_max, bytes_max, raw, encoding, prefix, is_at_end, chunk: CHUNK, complaints }
+    }
+
+    /// Reads plain UTF-8, that many bytes at once.
+    #[cfg(test)]
+    pub(super) fn in_chunks(self, n_bytes: usize) -> Self {
+        Self { chunk: n_bytes, encoding: Some(Encoding::Utf8), ..self }
     }
 
     /// Appends the next piece of text to `text`; returns `false` at the end.
@@ -106,7 +114,7 @@ impl<'r> Decoder<'r> {
     /// Reads until there is a chunk's worth of bytes more, or the end.
     fn read_chunk(&mut self) {
         let before = self.raw.len();
-        let wanted = self.bytes_left.min(CHUNK as u64);
+        let wanted = self.bytes_left.min(self.chunk as u64);
         let read = (&mut self.bytes).take(wanted).read_to_end(&mut self.raw);
         let n_read = (self.raw.len() - before) as u64;
         self.bytes_left -= n_read;
@@ -116,7 +124,7 @@ impl<'r> Decoder<'r> {
         } else if self.bytes_left == 0 && self.bytes.read(&mut [0]).is_ok_and(|n| n > 0) {
             self.complaints.push(format!("the input holds more than {} bytes; the rest is left out", self.bytes_max));
         }
-        self.is_at_end = n_read < CHUNK as u64;
+        self.is_at_end = n_read < self.chunk as u64;
     }
 
     /// Decodes what can be decoded; tells whether that was anything.

@@ -135,6 +135,12 @@ impl<'r> Source<'r> {
         self.decoder.take_complaints()
     }
 
+    /// Returns a source of which that many bytes are read at once.
+    #[cfg(test)]
+    pub(super) fn in_chunks(bytes: &'r [u8], n_bytes: usize) -> Self {
+        Self::new(Decoder::new(bytes, u64::MAX).in_chunks(n_bytes), usize::MAX)
+    }
+
     /// Returns a text that is whole in memory.
     #[cfg(test)]
     pub(super) fn of_text(text: &'r str) -> Self {

@@ -274,7 +274,9 @@ mod tests {
 
     fn check_program(manifest: &str, files: &[&str], program: Option<&str>) {
         let project = Project::with(&[("package.json", manifest)]);
-        files.iter().for_each(|file| project.write(file, ""));
+        for file in files {
+            project.write(file, "");
+        }
         let found = Package::at(&project.site.root).tested_by().map(|program| program.name);
         assert_eq!(found, program, "{manifest} {files:?}");
     }

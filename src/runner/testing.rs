@@ -19,7 +19,9 @@ impl Project {
         let adopted = Adopted::default();
         let site = Site { dir: root.clone(), root, build, adopted, offline: true, detailed: false };
         let project = Self { _folder: folder, site };
-        files.iter().for_each(|(path, text)| project.write(path, text));
+        for (path, text) in files {
+            project.write(path, text);
+        }
         project
     }
 

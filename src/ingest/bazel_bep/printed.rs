@@ -215,7 +215,7 @@ mod tests {
         let hints = Hints { outputs_bytes_max: 1000, output_bytes_max: 100, ..Hints::default() };
         let mut printed = Printed::new(&hints);
         (0..1000).for_each(|n| {
-            printed.push(&format!("{OUTPUT}//a:t{n}:\n{}\n{OUTPUT_END}\n", "x".repeat(50)), &"y".repeat(1000))
+            printed.push(&format!("{OUTPUT}//a:t{n}:\n{}\n{OUTPUT_END}\n", "x".repeat(50)), &"y".repeat(1000));
         });
         assert!(printed.texts.outputs.len() < 20 && printed.stderr.begun.len() <= LINE_BYTES_MAX);
     }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use camino::Utf8Path;
 use xxhash_rust::xxh3::xxh3_64;
 
-use crate::ingest::junit::markup::{Attributes, attribute, attributes, unescape};
+use crate::ingest::junit::markup::{Attributes, Span, attribute, attributes, unescape};
 use crate::ingest::junit::suites::{Enclosing, Producer};
 use crate::ingest::trace;
 use crate::model::{Location, Outcome, TestId};
@@ -138,55 +138,58 @@ fn is_expected_failure(after_name: &str) -> bool {
     is_todo || ["!mayfail", "!shouldfail", "xfail"].iter().any(|word| message.contains(word))
 }
 
-/// The attributes of a case that are read, as they stand in the file.
+/// The attributes of a case, as they stand in the file.
 #[derive(Debug, Default, Clone, Copy)]
 pub(super) struct Named<'t> {
-    name: &'t str,
-    classname: Option<&'t str>,
-    class: Option<&'t str>,
-    pub(super) file: Option<&'t str>,
-    line: Option<&'t str>,
-    pub(super) status: Option<&'t str>,
-    time: Option<&'t str>,
+    text: &'t str,
+    name: Span,
+    classname: Option<Span>,
+    class: Option<Span>,
+    status: Option<Span>,
 }
 
 impl<'t> Named<'t> {
-    /// Reads the attributes of a case, or of an element that says where something happened.
+    /// Reads the attributes of a case.
     pub(super) fn read(after_name: &'t str) -> Self {
-        Self::read_from(&mut attributes(after_name))
+        Self::read_from(after_name, &mut attributes(after_name))
     }
 
-    /// Reads the attributes of a case to the end of its tag.
-    pub(super) fn read_from(attributes: &mut Attributes<'t>) -> Self {
-        let mut named = Self::default();
-        for (attribute, value) in attributes {
-            match attribute {
-                "name" => named.name = value,
-                "classname" => named.classname = Some(value),
-                "time" => named.time = Some(value),
-                "file" => named.file = Some(value),
-                "line" | "lineno" => named.line = Some(value),
-                "class" => named.class = Some(value),
-                "status" | "result" if !is_neutral(value) => named.status = Some(value),
-                _ => {}
+    /// Reads the attributes of a case to the end of its tag. Those that name it are all that is needed of a pass.
+    #[inline]
+    pub(super) fn read_from(after_name: &'t str, attributes: &mut Attributes<'t>) -> Self {
+        let mut named = Self { text: after_name, ..Self::default() };
+        while let Some((attribute, value)) = attributes.next_spans() {
+            if attribute == b"name" {
+                named.name = value;
+            } else if attribute == b"classname" {
+                named.classname = Some(value);
+            } else if attribute == b"class" {
+                named.class = Some(value);
+            } else if (attribute == b"status" || attribute == b"result") && !is_neutral(value.raw(after_name)) {
+                named.status = Some(value);
             }
         }
         named
     }
 
+    /// Returns what the report says of the case's end, beside its elements.
+    pub(super) fn status(&self) -> Option<&'t str> {
+        self.status.map(|span| span.raw(self.text))
+    }
+
+    /// Returns the file the case stands in.
+    pub(super) fn file(&self) -> Option<Cow<'t, str>> {
+        attribute(self.text, "file")
+    }
+
     /// Returns how long the case took, however its producer writes numbers.
     pub(super) fn duration(&self) -> Option<Duration> {
-        duration(self.time?)
+        duration(&attribute(self.text, "time")?)
     }
 
     /// Returns where the case stands in the sources, if the report says so.
     pub(super) fn location(&self, producer: Producer) -> Option<Location> {
-        let mut place = trace::place(&unescape(self.file?), self.line?.trim(), None)?;
-        // Pytest counts lines from 0, which the place of a line 0 is already corrected for.
-        if producer == Producer::Pytest && self.line != Some("0") {
-            place.line = place.line.saturating_add(1);
-        }
-        Some(place)
+        location(self.text, producer)
     }
 
     /// Returns suite and name of the case.
@@ -200,35 +203,56 @@ impl<'t> Named<'t> {
     where
         't: 'a,
     {
-        let name = if self.name.is_empty() { Cow::Borrowed(UNNAMED) } else { unescape(self.name) };
-        let (suite, name) = match (enclosing.producer, self.classname.or(self.class)) {
-            (Producer::Libtest, class) => {
-                (Cow::Borrowed(enclosing.binary), libtest_name(&unescape(class.unwrap_or_default()), name))
+        let text = self.text;
+        let name = if self.name.raw(text).is_empty() { Cow::Borrowed(UNNAMED) } else { self.name.of(text) };
+        let (suite, name) = match (self.classname.or(self.class), enclosing.producer) {
+            (class, Producer::Libtest) => {
+                let class = class.map(|class| class.of(text)).unwrap_or_default();
+                (Cow::Borrowed(enclosing.binary), libtest_name(&class, name))
             }
-            (Producer::MochaXunit | Producer::Pytest, Some(class)) => (unescape(class), name),
-            (Producer::MochaJunit, Some(class)) => mocha_id(unescape(class), name),
-            (_, Some(class)) if class == self.name && *enclosing.name == *name => (name, Cow::Borrowed(TestId::SUITE)),
-            (_, Some(class)) if class == self.name => (Cow::Borrowed(""), trimmed(name)),
+            (None, _) => (Cow::Borrowed(enclosing.chain), name),
+            (Some(class), Producer::MochaXunit | Producer::Pytest) => (class.of(text), name),
+            (Some(class), Producer::MochaJunit) => mocha_id(class.of(text), name),
+            (Some(class), _) if class.raw(text) == self.name.raw(text) && *enclosing.name == *name => {
+                (name, Cow::Borrowed(TestId::SUITE))
+            }
+            (Some(class), _) if class.raw(text) == self.name.raw(text) => (Cow::Borrowed(""), trimmed(name)),
             // Node writes references twice into names.
-            (Producer::Unknown, Some("test")) => {
+            (Some(class), Producer::Unknown) if class.raw(text) == "test" => {
                 (Cow::Borrowed(enclosing.chain), Cow::Owned(unescape(&name).into_owned()))
             }
-            (Producer::Go, Some(class)) if is_end_of_path(class, enclosing.name) => {
+            (Some(class), Producer::Go) if is_end_of_path(class.raw(text), enclosing.name) => {
                 (Cow::Borrowed(enclosing.name), name)
             }
-            (_, Some(class)) => (self.namespaced(class), name),
-            (_, None) => (Cow::Borrowed(enclosing.chain), name),
+            (Some(class), _) => (self.namespaced(class), name),
         };
-        (bounded(suite), bounded(name))
+        if suite.len().max(name.len()) > NAME_BYTES_MAX {
+            return (bounded(suite), bounded(name));
+        }
+        (suite, name)
     }
 
     /// Returns a class as its language spells it: PHPUnit states it both with backslashes and with dots.
-    fn namespaced(&self, classname: &'t str) -> Cow<'t, str> {
-        let is_same = |class: &&str| {
-            class.len() == classname.len() && class.contains('\\') && class.replace('\\', ".") == classname
+    fn namespaced(&self, classname: Span) -> Cow<'t, str> {
+        let dotted = classname.raw(self.text);
+        let is_same = |class: &Span| {
+            let class = class.raw(self.text);
+            class.len() == dotted.len() && class.contains('\\') && class.replace('\\', ".") == dotted
         };
-        unescape(self.class.filter(is_same).unwrap_or(classname))
+        self.class.filter(is_same).unwrap_or(classname).of(self.text)
     }
+}
+
+/// Returns where attributes say that something stands or happened.
+pub(super) fn location(after_name: &str, producer: Producer) -> Option<Location> {
+    let line = attribute(after_name, "line").or_else(|| attribute(after_name, "lineno"))?;
+    let line = line.trim();
+    let mut place = trace::place(&attribute(after_name, "file")?, line, None)?;
+    // Pytest counts lines from 0, which the place of a line 0 is already corrected for.
+    if producer == Producer::Pytest && line != "0" {
+        place.line = place.line.saturating_add(1);
+    }
+    Some(place)
 }
 
 /// Puts libtest's name together again: its JUnit writer takes the path apart, differently by kind of test.
@@ -302,7 +326,7 @@ mod tests {
         for (kind, attributes) in parts {
             signs.add_part(*kind, attributes);
         }
-        assert_eq!(judge(signs, Named::read(status).status), Some(outcome), "{status} {parts:?}");
+        assert_eq!(judge(signs, Named::read(status).status()), Some(outcome), "{status} {parts:?}");
     }
 
     #[test]

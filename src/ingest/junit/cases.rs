@@ -228,6 +228,12 @@ impl Cases {
 
     /// Ends a case whose end cannot be read: it counts if it is known to be red, else nothing is known of it.
     pub(super) fn abandon_case(&mut self, view: View<'_>, at: usize, to: &mut Recorder) {
+        if self.open.is_some() || self.part.is_some() {
+            self.abandon_open_case(view, at, to);
+        }
+    }
+
+    fn abandon_open_case(&mut self, view: View<'_>, at: usize, to: &mut Recorder) {
         if self.part.is_some() {
             self.close_part(view, at, at, to);
         }
@@ -236,7 +242,7 @@ impl Cases {
         if self.suites.producer() == Producer::Libtest {
             case.signs.add(Sign::Failure);
         }
-        let status = Named::read(case.attributes.of(view)).status;
+        let status = Named::read(case.attributes.of(view)).status();
         if case::judge(case.signs, status).is_some_and(Outcome::is_red) {
             to.complain(case.offset, "a failing test case has no end; what is there of it is kept");
             self.record(view, case, at, to);
@@ -252,7 +258,7 @@ impl Cases {
         let named = Named::read(attributes.of(view));
         // Failed reruns stand beside a failure, but for a producer that counts no failure either.
         let signs = if self.suites.declare_no_failure() { signs.reruns_passed() } else { signs };
-        match case::judge(signs, named.status) {
+        match case::judge(signs, named.status()) {
             Some(outcome) if outcome.is_red() => {
                 let elements = self.elements(view, taken);
                 self.fail(
@@ -292,7 +298,7 @@ impl Cases {
         let producer = self.suites.producer();
         let id = if *is_of_suite { TestId::of_suite(self.suites.enclosing().chain) } else { self.id(named) };
         let mut properties = elements.properties();
-        self.suites.add_to(&mut properties, named.file.map(markup::unescape));
+        self.suites.add_to(&mut properties, named.file());
         let mut failure = elements.into_failure(id, &self.hints);
         failure.location = failure.location.take().or_else(|| named.location(producer));
         failure.duration = named.duration();

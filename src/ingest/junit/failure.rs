@@ -4,7 +4,7 @@
 
 use memchr::memchr;
 
-use crate::ingest::junit::case::{Named, PartKind};
+use crate::ingest::junit::case::{self, PartKind};
 use crate::ingest::junit::markup::{PlainText, attributes, element, unescape};
 use crate::ingest::junit::properties::Properties;
 use crate::ingest::junit::suites::Producer;
@@ -38,7 +38,7 @@ struct Attempt {
 impl Attempt {
     /// Reads what stands in the start tag of a failure.
     fn begin(after_name: &str, producer: Producer, bytes_max: usize) -> Self {
-        let location = Named::read(after_name).location(producer);
+        let location = case::location(after_name, producer);
         let mut attempt = Self { location, printed: PlainText::new(bytes_max), ..Self::default() };
         for (attribute, value) in attributes(after_name) {
             match attribute {

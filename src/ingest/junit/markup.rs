@@ -5,7 +5,7 @@
 
 use std::borrow::Cow;
 
-use memchr::{memchr, memchr2, memmem, memrchr, memrchr2};
+use memchr::{memchr, memchr2, memchr3, memmem, memrchr, memrchr2};
 
 use crate::text::cap::HeadAndTail;
 
@@ -43,7 +43,9 @@ const LINE_BREAKS_HELD: usize = 1 << 10;
 
 /// Iterates over the attributes of a start tag, name and raw value, up to the tag's end.
 pub(in crate::ingest) struct Attributes<'t> {
-    rest: &'t str,
+    text: &'t str,
+    /// Where reading stands.
+    at: usize,
 }
 
 /// How a tag ends.
@@ -59,40 +61,128 @@ pub(super) struct TagEnd {
 
 /// Reads the attributes in what follows a tag's name.
 pub(in crate::ingest) fn attributes(after_name: &str) -> Attributes<'_> {
-    Attributes { rest: after_name }
+    Attributes { text: after_name, at: 0 }
+}
+
+/// Where the value of an attribute stands in the text that was given.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Span {
+    start: usize,
+    end: usize,
+    has_references: bool,
+}
+
+impl Span {
+    /// Returns the raw value.
+    pub(super) fn raw(self, text: &str) -> &str {
+        text.get(self.start..self.end).unwrap_or_default()
+    }
+
+    /// Returns the value with its references replaced.
+    pub(super) fn of(self, text: &str) -> Cow<'_, str> {
+        if self.has_references { unescape(self.raw(text)) } else { Cow::Borrowed(self.raw(text)) }
+    }
 }
 
 impl<'t> Attributes<'t> {
-    /// Returns how the tag ends, counted from where reading stands; `None` when it does not in this text.
+    /// Returns how the tag ends, once all attributes were read; `None` when it does not in this text.
     pub(super) fn end(&self) -> Option<TagEnd> {
-        let bytes = self.rest.as_bytes();
-        let at = memchr2(b'<', b'>', bytes)?;
+        let bytes = self.text.as_bytes();
+        let end = |length, is_empty, is_damaged| TagEnd { length, is_empty, is_damaged };
+        if bytes[self.at..].starts_with(b"/>") {
+            return Some(end(self.at + 2, true, false));
+        }
+        let at = self.at + memchr2(b'<', b'>', &bytes[self.at..])?;
         Some(match bytes[at] {
-            b'>' => TagEnd { length: at + 1, is_empty: at > 0 && bytes[at - 1] == b'/', is_damaged: false },
-            _ => TagEnd { length: at, is_empty: false, is_damaged: true },
+            b'>' => end(at + 1, at > 0 && bytes[at - 1] == b'/', false),
+            _ => end(at, false, true),
         })
     }
 
-    /// Returns what has not been read.
-    pub(super) fn rest(&self) -> &'t str {
-        self.rest
+    /// Takes the next attribute: where its name and where its raw value stand.
+    #[inline]
+    pub(super) fn next_spans(&mut self) -> Option<(&'t [u8], Span)> {
+        let bytes = self.text.as_bytes();
+        let start = self.at + usize::from(bytes.get(self.at) == Some(&b' '));
+        let mut end = start;
+        // All that may end a name comes before the letters.
+        while bytes.get(end).is_some_and(|byte| *byte >= b'A') {
+            end += 1;
+        }
+        if let Some([b'=', quote @ (b'"' | b'\'')]) = bytes.get(end..end + 2)
+            && start < end
+        {
+            return Some((&bytes[start..end], self.quoted(end + 2, *quote)));
+        }
+        if matches!(bytes.get(self.at), Some(b'/' | b'>')) {
+            return None;
+        }
+        self.next_of_any_form()
     }
 
-    /// Finds the next name, without prefix, and its equals sign.
-    fn name(&self) -> Option<(&'t str, usize)> {
-        let (mut start, mut end) = (0, 0);
-        for (at, byte) in self.rest.bytes().enumerate() {
-            match byte {
-                b'=' => return Some((&self.rest[start..end], at)),
-                b'<' | b'>' => return None,
-                b' ' | b'\t' | b'\n' | b'\r' | b':' => {}
-                _ => {
+    /// Takes the next attribute, however it is written.
+    #[cold]
+    fn next_of_any_form(&mut self) -> Option<(&'t [u8], Span)> {
+        let (mut start, mut end) = (self.at, self.at);
+        let mut bytes = self.text.bytes().enumerate().skip(self.at);
+        let equals = loop {
+            match bytes.next()? {
+                (at, b'=') => break at,
+                (_, b'<' | b'>') => return None,
+                (_, b' ' | b'\t' | b'\n' | b'\r' | b':') => {}
+                (at, _) => {
                     start = if end == at { start } else { at };
                     end = at + 1;
                 }
             }
+        };
+        let name = &self.text.as_bytes()[start..end];
+        let value = self.text[equals + 1..].trim_ascii_start();
+        let at = self.text.len() - value.len();
+        if let Some(&quote @ (b'"' | b'\'')) = value.as_bytes().first() {
+            return Some((name, self.quoted(at + 1, quote)));
         }
-        None
+        let value = Span { start: at, end: at + bare(value).len(), has_references: true };
+        self.at = value.end;
+        Some((name, value))
+    }
+
+    /// Takes the value that begins at `start`, after an opening quote, and the closing one.
+    ///
+    /// A value that holds a tag of the report lost its quote: the tag it stands in ends where that other tag begins. Of it,
+    /// as of one without any end, as much is taken as may have been its own.
+    #[inline]
+    fn quoted(&mut self, start: usize, quote: u8) -> Span {
+        let bytes = self.text.as_bytes();
+        let end = memchr3(quote, b'<', b'&', &bytes[start..]).map_or(bytes.len(), |distance| start + distance);
+        if bytes.get(end) == Some(&quote) {
+            self.at = end + 1;
+            return Span { start, end, has_references: false };
+        }
+        self.quoted_from(start, end, quote)
+    }
+
+    /// Takes the value that begins at `start` and has no end before `at`.
+    fn quoted_from(&mut self, start: usize, at: usize, quote: u8) -> Span {
+        let bytes = self.text.as_bytes();
+        let mut at = at;
+        while let Some(distance) = memchr2(quote, b'<', &bytes[at..]) {
+            at += distance;
+            if bytes[at] == quote {
+                self.at = at + 1;
+                return Span { start, end: at, has_references: true };
+            }
+            if element(&self.text[at..], "").is_some() {
+                return self.unended(start, at);
+            }
+            at += 1;
+        }
+        self.unended(start, bytes.len())
+    }
+
+    fn unended(&mut self, start: usize, end: usize) -> Span {
+        self.at = end;
+        Span { start, end: start + without_end(&self.text[start..end]).len(), has_references: true }
     }
 }
 
@@ -100,42 +190,16 @@ impl<'t> Iterator for Attributes<'t> {
     type Item = (&'t str, &'t str);
 
     fn next(&mut self) -> Option<Self::Item> {
-        let (name, equals) = self.name()?;
-        let value = self.rest[equals + 1..].trim_ascii_start();
-        let (value, rest) = match value.as_bytes().first() {
-            Some(&quote @ (b'"' | b'\'')) => quoted(&value[1..], quote),
-            _ => bare(value),
-        };
-        self.rest = rest;
-        Some((name, value))
+        let (name, value) = self.next_spans()?;
+        Some((std::str::from_utf8(name).unwrap_or_default(), value.raw(self.text)))
     }
 }
 
-/// Splits text into a value without quotes and what follows it.
-fn bare(text: &str) -> (&str, &str) {
-    let end = text.find([' ', '\t', '\n', '\r', '<', '>']).unwrap_or(text.len());
-    let is_last = text[end..].starts_with('>') && text[..end].ends_with('/');
-    text.split_at(if is_last { end - 1 } else { end })
-}
-
-/// Splits text after an opening quote into the value and what follows the closing quote.
-///
-/// A value that holds a tag of the report lost its quote: the tag it stands in ends where that other tag begins. Of it,
-/// as of one without any end, as much is taken as may have been its own.
-fn quoted(text: &str, quote: u8) -> (&str, &str) {
-    let bytes = text.as_bytes();
-    let mut at = 0;
-    while let Some(distance) = memchr2(quote, b'<', &bytes[at..]) {
-        at += distance;
-        if bytes[at] == quote {
-            return (&text[..at], &text[at + 1..]);
-        }
-        if element(&text[at..], "").is_some() {
-            return (without_end(&text[..at]), &text[at..]);
-        }
-        at += 1;
-    }
-    (without_end(text), "")
+/// Returns the value without quotes that `text` begins with.
+fn bare(text: &str) -> &str {
+    let value = &text[..text.find([' ', '\t', '\n', '\r', '<', '>']).unwrap_or(text.len())];
+    let is_last = text[value.len()..].starts_with('>');
+    value.strip_suffix('/').filter(|_| is_last).unwrap_or(value)
 }
 
 /// Returns what may have been the value of an attribute whose closing quote is missing.
@@ -194,8 +258,7 @@ pub(super) fn start_tag(text: &str) -> Option<Tag<'_>> {
     let mut attributes = attributes(after_name);
     while attributes.next().is_some() {}
     let end = attributes.end()?;
-    let n_read = text.len() - attributes.rest().len();
-    let length = n_read + end.length;
+    let length = 1 + name.len() + end.length;
     Some(Tag { name, attributes: &text[1 + name.len()..length], end: TagEnd { length, ..end } })
 }
 

@@ -1,10 +1,24 @@
-//! Tests of the JUnit reader on small files, each with one thing in it.
+//! Tests of the JUnit reader on small files, each with one thing in it, and on very large ones.
 
-use crate::ingest::{Hints, Reading, read_as};
-use crate::model::{Outcome, TestId};
+use std::io::Read;
+
+use crate::ingest::recorder::Recorder;
+use crate::ingest::source::Source;
+use crate::ingest::{Hints, Reader, Reading, read_as, read_from};
+use crate::model::{Failure, Outcome, TestId};
 
 fn read(xml: &str) -> Reading {
     read_as("junit", xml.as_bytes(), &Hints::default()).unwrap()
+}
+
+/// Reads a text of which that many bytes are there at a time.
+fn read_in_chunks(text: &[u8], n_bytes: usize) -> Reading {
+    let hints = Hints::default();
+    let mut recorder = Recorder::new(&hints, None);
+    if let Reader::Document(document) = crate::ingest::Format::reader(&super::Junit, &hints) {
+        document.read(&mut Source::in_chunks(text, n_bytes), &mut recorder);
+    }
+    recorder.into_reading(vec!["junit"])
 }
 
 /// Checks the numbers of all, failed, errored and skipped cases, and the complaints.
@@ -141,6 +155,135 @@ fn what_tests_print_is_no_markup_of_the_report() {
     let xml = "<testsuite><testcase name='a'><system-out>&lt;failure/> <![CDATA[</testcase><failure/>]]><b><failure/></b></system-out>\
         </testcase><system-out><failure/></system-out></testsuite>";
     check(xml, [1, 0, 0, 0], &[]);
+}
+
+#[test]
+fn it_is_all_one_how_much_of_a_report_comes_at_a_time() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/ingest/junit");
+    for entry in fs_err::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let bytes = fs_err::read(&path).unwrap();
+        if path.extension().is_some_and(|extension| extension == "xml") && bytes.is_ascii() {
+            let whole = read_in_chunks(&bytes, bytes.len() + 1);
+            for n_bytes in [1, 2, 3, 10, 100, 1000] {
+                assert_eq!(read_in_chunks(&bytes, n_bytes), whole, "{} by {n_bytes}", path.display());
+            }
+        }
+    }
+}
+
+/// Repeats a line that many times between a beginning and an end.
+fn long(begin: &'static str, line: &'static str, n: usize, end: &'static str) -> impl Read {
+    let mut lines = (0..n).map(move |_| line.as_bytes());
+    let mut left: &[u8] = &[];
+    let lines = std::iter::from_fn(move || lines.next());
+    let mut pieces = std::iter::once(begin.as_bytes()).chain(lines).chain([end.as_bytes()]);
+    ReadWith(move |buffer: &mut [u8]| {
+        while left.is_empty() {
+            let Some(piece) = pieces.next() else { return 0 };
+            left = piece;
+        }
+        let n = left.len().min(buffer.len());
+        buffer[..n].copy_from_slice(&left[..n]);
+        left = &left[n..];
+        n
+    })
+}
+
+struct ReadWith<F>(F);
+
+impl<F: FnMut(&mut [u8]) -> usize> Read for ReadWith<F> {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        Ok((self.0)(buffer))
+    }
+}
+
+/// Reads a report whose second and third case stand around something long, and returns the second and its complaints.
+fn read_long(begin: &'static str, line: &'static str, n: usize, end: &'static str) -> (Failure, Vec<String>) {
+    let reading = read_from(long(begin, line, n, end), &Hints::default(), None).unwrap();
+    let report = reading.report;
+    assert_eq!((report.counts.tests, report.counts.red()), (3, 1), "{:?}", reading.complaints);
+    assert_eq!(report.outcome(&TestId::new("s", "a")), Some(Outcome::Passed));
+    assert_eq!(report.outcome(&TestId::new("s", "c")), Some(Outcome::Passed));
+    (report.failures[0].clone(), reading.complaints.into_iter().map(|complaint| complaint.reason).collect())
+}
+
+const BEGIN_B: &str =
+    "<testsuite name='s'><testcase name='a'/><testcase name='b' time='2'><failure message='m'/><system-out>first\n";
+const END_C: &str = "last\n</system-out></testcase><testcase name='c'/></testsuite>";
+
+#[test]
+fn output_of_any_length_is_kept_in_both_ends() {
+    const LINE: &str = "1 &lt; 2 ]] é\n";
+    let (failure, complaints) = read_long(BEGIN_B, LINE, 200_000, END_C);
+    assert_eq!(complaints, [""; 0]);
+    let output = failure.output;
+    assert!(output.starts_with("m\nfirst\n1 < 2 ]] é\n") && output.ends_with("1 < 2 ]] é\nlast"), "{}", &output[..50]);
+    assert!(output.len() < 70_000 && !output.contains("&lt;"), "{}", output.len());
+    assert_eq!(failure.duration.unwrap().as_secs(), 2);
+    let length = BEGIN_B.len() + LINE.len() * 200_000 + END_C.len();
+    let end = length - "<testcase name='c'/></testsuite>".len();
+    assert_eq!(failure.source, Some((40, end as u64)));
+}
+
+#[test]
+fn a_cdata_section_of_any_length_is_text_to_its_end() {
+    let begin = "<testsuite name='s'><testcase name='a'/><testcase name='b'><system-out><![CDATA[first\n";
+    let end = "last\n]]></system-out><failure message='m'/></testcase><testcase name='c'/></testsuite>";
+    let (failure, complaints) = read_long(begin, "</system-out><failure/> &lt; ]] ]>\n", 80_000, end);
+    assert_eq!(complaints, [""; 0]);
+    assert!(failure.output.starts_with("m\nfirst\n</system-out><failure/> &lt; ]] ]>\n"), "{}", &failure.output[..50]);
+    assert!(failure.output.ends_with("\nlast"));
+}
+
+#[test]
+fn very_many_elements_in_one_case_are_bounded() {
+    let begin = "<testsuite name='s'><testcase name='a'/><testcase name='b'><properties>";
+    let end = "</properties><failure message='m'/></testcase><testcase name='c'/></testsuite>";
+    let (failure, _) = read_long(begin, "<property name='n' value='v'/>", 100_000, end);
+    assert_eq!(failure.properties.len(), 100);
+    let begin = "<testsuite name='s'><testcase name='a'/><testcase name='b'>";
+    let end = "<failure message='m'/></testcase><testcase name='c'/></testsuite>";
+    for line in
+        ["<system-out>x</system-out>", "<failure>x</failure>", "<rerunFailure message='n'>x</rerunFailure>", "<x/>"]
+    {
+        let (failure, _) = read_long(begin, line, 100_000, end);
+        assert!(failure.output.len() < 70_000 && failure.attempts.len() <= 100, "{line}");
+    }
+}
+
+#[test]
+fn a_failure_of_any_length_is_kept_in_both_ends() {
+    let begin = "<testsuite name='s'><testcase name='a'/><testcase name='b'><failure message='m'>first\n";
+    let end = "last</failure></testcase><testcase name='c'/></testsuite>";
+    let (failure, _) = read_long(begin, "at a.b.C.d(C.java:1)\n", 120_000, end);
+    assert!(failure.output.starts_with("m\nfirst\n") && failure.output.ends_with("\nlast"));
+    assert!(failure.output.len() < 70_000);
+}
+
+#[test]
+fn a_tag_of_any_length_costs_its_middle() {
+    let begin = "<testsuite name='s'><testcase name='a'/><testcase name='b'><failure type='t' message='first ";
+    let end = "last'/></testcase><testcase name='c'/></testsuite>";
+    let (failure, complaints) = read_long(begin, "> é &lt; ", 600_000, end);
+    assert_eq!(complaints, ["a tag is longer than 4194304 bytes; its middle is left out"]);
+    assert!(failure.message.starts_with("first >") && failure.message.ends_with("last"), "{}", failure.message.len());
+    assert!(failure.output.len() < 70_000);
+    let begin = "<testsuite name='s'><testcase name='a'/><testcase name='b";
+    let end = "'><failure/></testcase><testcase name='c'/></testsuite>";
+    let (failure, _) = read_long(begin, "long", 1_300_000, end);
+    assert!(failure.id.name.len() < 70_000);
+    let begin = "<testsuite name='s'><testcase name='a'/><!DOCTYPE t [";
+    let end = "]><testcase name='b'><failure/></testcase><testcase name='c'/></testsuite>";
+    read_long(begin, "<!ENTITY a 'b'>", 350_000, end);
+}
+
+#[test]
+fn long_comments_between_cases_are_skipped() {
+    let begin = "<testsuite name='s'><testcase name='a'/><!-- ";
+    let end = "--><testcase name='b'><failure/></testcase><testcase name='c'/></testsuite>";
+    let (_, complaints) = read_long(begin, "<testcase name='d'/> - ", 80_000, end);
+    assert_eq!(complaints, [""; 0]);
 }
 
 #[test]

@@ -14,6 +14,10 @@ use crate::ingest::junit::markup::{self, CDATA, COMMENT, Tag, TagEnd, attributes
 use crate::ingest::recorder::Recorder;
 use crate::ingest::source::Source;
 use crate::ingest::{Document, Hints};
+use crate::model::Outcome;
+
+/// How a case begins, unless its name has a prefix.
+const CASE: &str = "<testcase ";
 
 /// Bytes of an open case, or of what else is not yet read, that stay in the window as they are.
 const OPEN_BYTES_MAX: usize = 1 << 20;
@@ -201,6 +205,9 @@ impl Walk {
 
     fn start_tag(&mut self, view: View<'_>, at: usize, to: &mut Recorder) -> Step {
         let rest = &view.text[at..];
+        if rest.starts_with(CASE) {
+            return self.case_tag(view, at, CASE.len() - 1, to);
+        }
         if view.may_go_on(rest) {
             return Step::Wait(at);
         }
@@ -228,29 +235,38 @@ impl Walk {
         Step::On(at + tag.end.length)
     }
 
-    /// Takes the start tag of a case, and its end if nothing stands between.
+    /// Takes the start tag of a case, and its end if nothing stands between; and the cases after it, as long as they are
+    /// such: most are.
     fn case_tag(&mut self, view: View<'_>, at: usize, n_name: usize, to: &mut Recorder) -> Step {
-        let after_name = at + 1 + n_name;
-        let mut attributes = attributes(&view.text[after_name..]);
-        let named = Named::read_from(&mut attributes);
-        let end = match attributes.end() {
-            Some(end) => TagEnd { length: view.text.len() - attributes.rest().len() + end.length, ..end },
-            None if view.is_last => TagEnd { length: view.text.len(), is_empty: false, is_damaged: true },
-            None => return Step::Wait(at),
-        };
-        self.cases.abandon_case(view, at, to);
-        let offset = self.long_tag.take().unwrap_or(view.offset_of(at));
-        if !end.is_damaged {
-            let is_ended = |rest: &str| rest.strip_prefix("</testcase>").map(|after| view.text.len() - after.len());
-            let after =
-                if end.is_empty { Some(end.length) } else { is_ended(view.text[end.length..].trim_ascii_start()) };
-            if let (Some(after), Some(outcome)) = (after, case::judge(Signs::default(), named.status))
-                && !outcome.is_red()
-            {
-                self.cases.tally(&named, outcome, offset, to);
-                return Step::On(after);
+        let (mut at, mut after_name) = (at, at + 1 + n_name);
+        loop {
+            let mut attributes = attributes(&view.text[after_name..]);
+            let named = Named::read_from(&view.text[after_name..], &mut attributes);
+            let end = match attributes.end() {
+                Some(end) => TagEnd { length: after_name + end.length, ..end },
+                None if view.is_last => TagEnd { length: view.text.len(), is_empty: false, is_damaged: true },
+                None => return Step::Wait(at),
+            };
+            self.cases.abandon_case(view, at, to);
+            let offset = self.long_tag.take().unwrap_or(view.offset_of(at));
+            let Some((outcome, next)) = outcome_of_bare(view, &named, end) else {
+                return self.open_case(view, (at, offset, after_name), end, to);
+            };
+            self.cases.tally(&named, outcome, offset, to);
+            if !view.text[next..].starts_with(CASE) {
+                return Step::On(next);
             }
+            (at, after_name) = (next, next + CASE.len());
         }
+    }
+
+    fn open_case(
+        &mut self,
+        view: View<'_>,
+        (at, offset, after_name): (usize, u64, usize),
+        end: TagEnd,
+        to: &mut Recorder,
+    ) -> Step {
         self.cases.open(at, offset, after_name..end.length);
         if end.is_damaged {
             self.complain_of_tag(view, at, to);
@@ -375,4 +391,16 @@ impl Walk {
             to.complain(view.offset_of(at), reason);
         }
     }
+}
+
+/// Returns how a case ended that has no elements and is not red, and where the next tag after it is.
+fn outcome_of_bare(view: View<'_>, named: &Named<'_>, end: TagEnd) -> Option<(Outcome, usize)> {
+    let after_tag = &view.text[end.length..];
+    let rest = match end {
+        TagEnd { is_damaged: true, .. } => return None,
+        TagEnd { is_empty: true, .. } => after_tag,
+        _ => after_tag.trim_ascii_start().strip_prefix("</testcase>")?,
+    };
+    let outcome = case::judge(Signs::default(), named.status()).filter(|outcome| !outcome.is_red())?;
+    Some((outcome, view.text.len() - rest.trim_ascii_start().len()))
 }

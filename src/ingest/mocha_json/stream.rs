@@ -26,11 +26,7 @@ impl Format for MochaJsonStream {
             let mut found = memmem::find_iter(text.as_bytes(), event.as_bytes());
             found.any(|at| at == 0 || text.as_bytes()[at - 1] == b'\n')
         };
-        EVENTS
-            .iter()
-            .any(|event| stands(event))
-            .then_some(Likeness::Certain)
-            .ok_or("there is no event like `[\"pass\",{…}]`")
+        EVENTS.iter().any(stands).then_some(Likeness::Certain).ok_or("there is no event like `[\"pass\",{…}]`")
     }
 
     fn reader(&self, hints: &Hints) -> Reader {
@@ -78,7 +74,7 @@ impl Lines for Stream {
 fn event(line: &str) -> Option<usize> {
     let at = memmem::find(line.as_bytes(), b"[\"")?;
     let found = |event: &&str| memmem::find(&line.as_bytes()[at..], event.as_bytes());
-    EVENTS.iter().filter_map(|event| found(event)).min().map(|after| at + after)
+    EVENTS.iter().filter_map(found).min().map(|after| at + after)
 }
 
 impl Stream {

@@ -68,7 +68,7 @@ fn remove_abandoned_once(parent: &Utf8Path) {
     static LOOKED_AT: Mutex<BTreeSet<Utf8PathBuf>> = Mutex::new(BTreeSet::new());
     if LOOKED_AT.lock().unwrap_or_else(PoisonError::into_inner).insert(parent.to_owned()) {
         let Ok(entries) = parent.read_dir_utf8() else { return };
-        for entry in entries.flatten().filter(|entry| is_abandoned(entry)) {
+        for entry in entries.flatten().filter(is_abandoned) {
             remove(entry.path());
         }
     }
