@@ -86,28 +86,44 @@ fn every_fixture_is_read_as_its_snapshot_says() {
 fn read_in_every_way(bytes: &[u8]) {
     let hints = Hints { output_bytes_max: 200, input_bytes_max: 1 << 20, ..Hints::default() };
     let ways = FORMATS.iter().map(|format| read_as(format.name(), bytes, &hints)).chain([read(bytes, &hints)]);
-    for reading in ways.flatten() {
-        let report = &reading.report;
-        assert_eq!(report.counts.red(), report.failures.len() as u64);
-        assert!(report.failures.iter().all(|failure| report.outcome(&failure.id).is_some_and(Outcome::is_red)));
-        assert!(report.failures.iter().all(|failure| failure.output.len() < 300));
-        assert!(reading.complaints.len() <= COMPLAINTS_MAX + 1);
-    }
+    ways.flatten().for_each(|reading| check_consistency(&reading));
+}
+
+/// A report must at least agree with itself.
+fn check_consistency(reading: &Reading) {
+    let report = &reading.report;
+    assert_eq!(report.counts.red(), report.failures.len() as u64);
+    assert!(report.failures.iter().all(|failure| report.outcome(&failure.id).is_some_and(Outcome::is_red)));
+    assert!(report.failures.iter().all(|failure| failure.output.len() < 300));
+    assert!(reading.complaints.len() <= COMPLAINTS_MAX + 1);
+}
+
+/// Reads bytes as one format and as whatever they look like.
+fn read_as_itself(format: &str, bytes: &[u8]) {
+    let hints = Hints { output_bytes_max: 200, input_bytes_max: 1 << 20, ..Hints::default() };
+    let own = format.split('+').map(|format| read_as(format, bytes, &hints));
+    own.chain([read(bytes, &hints)]).flatten().for_each(|reading| check_consistency(&reading));
+}
+
+/// How much is tried: little in the fast suite, much where slow tests are asked for.
+#[expect(clippy::disallowed_methods, reason = "a test asks how thorough it shall be")]
+fn is_thorough() -> bool {
+    std::env::var_os("RUN_SLOW_TESTS").is_some()
 }
 
 #[test]
 fn every_prefix_of_every_fixture_can_be_read() {
-    const PREFIXES_MAX: usize = 60;
-    for (path, _) in fixtures() {
+    let n_prefixes = if is_thorough() { 60 } else { 6 };
+    for (path, format) in fixtures() {
         let bytes = fs_err::read(&path).unwrap();
-        for end in (0..bytes.len()).step_by(bytes.len().div_ceil(PREFIXES_MAX)) {
-            read_in_every_way(&bytes[..end]);
+        for end in (0..bytes.len()).step_by(bytes.len().div_ceil(n_prefixes)) {
+            read_as_itself(&format, &bytes[..end]);
         }
     }
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(128))]
+    #![proptest_config(ProptestConfig::with_cases(if is_thorough() { 256 } else { 24 }))]
 
     #[test]
     fn any_bytes_can_be_read(bytes in proptest::collection::vec(any::<u8>(), 0..400)) {
