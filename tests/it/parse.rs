@@ -104,7 +104,7 @@ fn what_holds_no_results_is_said_and_exits_with_4() {
     }
     let unknown = parse(folder.path(), &["--as", "junitt", "good.tap"]);
     assert_eq!(unknown.status.code(), Some(2));
-    assert!(String::from_utf8(unknown.stderr).unwrap().contains("known are junit, "));
+    assert!(String::from_utf8(unknown.stderr).unwrap().contains("known are trx, "));
 }
 
 #[test]
