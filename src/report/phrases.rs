@@ -60,7 +60,9 @@ pub(super) fn proof(certificate: &Certificate) -> Vec<String> {
         }
     }
     let runs = purposes.iter().map(|(purpose, runs)| format!("{}: {}", in_full(purpose), runs_told(runs)));
-    runs.chain([sandbox(&certificate.environment.sandbox)]).collect()
+    // Certificates of earlier versions do not tell.
+    let rung = certificate.environment.sandbox.as_str();
+    runs.chain((!rung.is_empty()).then(|| sandbox(rung))).collect()
 }
 
 /// Says what confined candidates.
