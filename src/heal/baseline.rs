@@ -110,39 +110,42 @@ impl Session<'_> {
         Ok(runs.iter().map(|run| run.wall).max().unwrap_or_default())
     }
 
-    /// Takes out the tests that are red only because they are confined: with the user's own rights they pass. Tells of
-    /// those that pass only because they are.
+    /// Takes out the tests that are red only because they are confined: with the user's own rights they pass.
     async fn set_apart_confined(&mut self, build: &Build, baseline: &mut Baseline) -> Result<(), HealError> {
-        let is_test = |id: &TestId| !id.is_build();
-        let red: Vec<_> = baseline.failures.iter().map(|failure| failure.id.clone()).filter(is_test).collect();
-        let green = baseline.green.iter().filter(|id| is_test(id)).cloned();
-        let both: Vec<_> = red.iter().cloned().chain(green).collect();
-        if self.sandbox.rung == Rung::ProcessControl || both.is_empty() {
+        let red: Vec<_> = baseline.failures.iter().map(|failure| failure.id.clone()).collect();
+        if self.sandbox.rung == Rung::ProcessControl || red.is_empty() {
             return Ok(());
         }
-        self.say(&Event::StepStarted { what: "re-running the same tests outside the sandbox".to_owned() });
-        let run = self.beds[0].run_as_user(build, Selection::Only(&both)).await?;
-        let loose: Vec<_> = run.red().into_iter().filter(|id| baseline.green.contains(id)).collect();
-        let (mut confined, mut red): (Vec<_>, Vec<_>) = red.into_iter().partition(|id| run.passed(id));
-        // The sandbox starts each run afresh; what a test leaves for its next run shows outside only.
-        for _ in 1..self.options.probes {
-            if red.is_empty() {
-                break;
-            }
-            let run = self.beds[0].run_as_user(build, Selection::Only(&red)).await?;
-            confined.extend(red.extract_if(.., |id| run.passed(id)));
+        let confined = if self.beds[0].is_trusted() {
+            let confined = self.passing_outside(build, red).await?;
+            self.beds[0].remember_confined(&confined);
+            confined
+        } else {
+            let known = self.beds[0].remembered_confined();
+            red.into_iter().filter(|id| known.contains(id)).collect()
+        };
+        if let Some(first) = confined.first() {
+            let told = words::count(confined.len(), "test");
+            self.notice(format!("{told} red inside the sandbox and green outside it, not healed: {first}"));
         }
-        self.notice_apart(&confined, "red inside the sandbox and green outside it, not healed");
-        self.notice_apart(&loose, "green inside the sandbox and red outside it, heal with --sandbox=off");
         baseline.failures.retain(|failure| !confined.contains(&failure.id));
         baseline.green.extend(confined);
         Ok(())
     }
 
-    fn notice_apart(&mut self, ids: &[TestId], how: &str) {
-        if let Some(first) = ids.first() {
-            self.notice(format!("{} {how}: {first}", words::count(ids.len(), "test")));
+    /// Returns the tests that pass with the user's own rights, be it only sometimes: the sandbox starts each run afresh,
+    /// and what a test leaves for its next run shows outside alone.
+    async fn passing_outside(&mut self, build: &Build, mut red: Vec<TestId>) -> Result<Vec<TestId>, HealError> {
+        self.say(&Event::StepStarted { what: "re-running the red tests outside the sandbox".to_owned() });
+        let mut passing = Vec::new();
+        for _ in 0..self.options.probes {
+            if red.is_empty() {
+                break;
+            }
+            let run = self.beds[0].run_as_user(build, Selection::Only(&red)).await?;
+            passing.extend(red.extract_if(.., |id| run.passed(id)));
         }
+        Ok(passing)
     }
 
     /// Looks again at tests that an accepted patch made runnable: returns those that are really red.

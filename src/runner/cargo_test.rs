@@ -86,6 +86,10 @@ impl Runner for CargoTest {
         &["cargo"]
     }
 
+    fn fetch(&self, site: &Site) -> Option<Invocation> {
+        Some(cargo_invocation(site, ["cargo", "fetch", "--locked"].map(str::to_owned).to_vec()))
+    }
+
     fn build(&self, site: &Site) -> Option<Invocation> {
         let mut argv = cargo(site);
         argv.extend(["--no-run", "--no-fail-fast", "--message-format=json"].map(str::to_owned));

@@ -68,6 +68,10 @@ impl Runner for GoTest {
     }
 
     /// Compiles and links every test binary into go's cache, and runs nothing.
+    fn fetch(&self, site: &Site) -> Option<Invocation> {
+        Some(invocation(site, ["go", "mod", "download"].map(str::to_owned).to_vec()))
+    }
+
     fn build(&self, site: &Site) -> Option<Invocation> {
         let mut argv = go_test(site);
         argv.push("-run=^$".to_owned());

@@ -50,6 +50,13 @@ pub trait Runner: Send + Sync {
     /// Returns the programs it needs, for people who do not have them.
     fn needs(&self) -> &'static [&'static str];
 
+    /// Plans fetching what the tree depends on, running none of its code and writing nothing into it; `None` where there
+    /// is no such way. It is run in the user's own tree.
+    fn fetch(&self, site: &Site) -> Option<Invocation> {
+        let _ = site;
+        None
+    }
+
     /// Plans the build that everything else relies on; `None` where tests run as they are written.
     fn build(&self, site: &Site) -> Option<Invocation>;
 

@@ -58,6 +58,10 @@ impl Runner for Nextest {
         &["cargo", "cargo-nextest"]
     }
 
+    fn fetch(&self, site: &Site) -> Option<Invocation> {
+        CargoTest.fetch(site)
+    }
+
     fn build(&self, site: &Site) -> Option<Invocation> {
         CargoTest.build(site)
     }

@@ -59,6 +59,8 @@ pub struct TestBed {
     sandbox: Sandbox,
     /// The copy holds the user's own tree, and nothing of a candidate's.
     is_untouched: bool,
+    /// Candidates have run here, in this session or an earlier one: what is built may be of their making.
+    is_tainted: bool,
     /// What is started now has the user's own rights.
     runs_as_user: bool,
     n_runs: u64,
@@ -101,8 +103,10 @@ impl TestBed {
             readable: vec![scratch.snapshot().root.clone()],
             ..sandbox
         };
+        let is_tainted = taint_of(&site).exists();
         Self {
             scratch,
+            is_tainted,
             base: Patch::default(),
             runner,
             site,
@@ -176,28 +180,59 @@ impl TestBed {
         self.scratch.restore()?;
         self.scratch.apply(&whole)?;
         self.is_untouched = whole.changes().is_empty();
+        if !self.is_untouched && !self.is_tainted {
+            fs_err::write(taint_of(&self.site), "").map_err(WorkspaceError::from)?;
+            self.is_tainted = true;
+        }
         Ok(())
     }
 
-    /// Runs a selection with the user's own rights, as the user would; what a candidate wrote stays confined.
+    /// Tells whether what was built here may be run with the user's own rights: candidates had no hand in it.
+    pub fn is_trusted(&self) -> bool {
+        self.is_untouched && !self.is_tainted
+    }
+
+    /// Remembers which tests pass only with the user's own rights, for sessions that may not try.
+    pub fn remember_confined(&self, ids: &[TestId]) {
+        if let Ok(text) = serde_json::to_vec(ids) {
+            // What cannot be remembered is found out again.
+            let _ = fs_err::write(memory_of(&self.site), text);
+        }
+    }
+
+    /// Returns what was remembered.
+    pub fn remembered_confined(&self) -> Vec<TestId> {
+        let text = fs_err::read(memory_of(&self.site)).unwrap_or_default();
+        serde_json::from_slice(&text).unwrap_or_default()
+    }
+
+    /// Runs a selection with the user's own rights, as the user would, if it is trusted.
     pub async fn run_as_user(&mut self, build: &Build, selection: Selection<'_>) -> Result<Run, Trouble> {
-        self.runs_as_user = self.is_untouched;
+        self.runs_as_user = self.is_trusted();
         let run = self.run(build, selection).await;
         self.runs_as_user = false;
         run
     }
 
-    /// Builds the tree as it stands. The first build of the user's own tree is not confined: it may have to fetch what
-    /// the tree depends on.
+    /// Builds the tree as it stands. What the user's own tree depends on is fetched first. Where no candidate has been,
+    /// a build that fails confined is tried with the user's own rights: its scripts may have to fetch, too.
     pub async fn build(&mut self) -> Result<Build, Trouble> {
         let Some(invocation) = self.runner.build(&self.site) else {
             let suites = self.runner.suites(&self.site, &BuildReport::default());
             return Ok(Build { suites, failures: Vec::new(), timed_out: false });
         };
-        self.runs_as_user = self.is_untouched && !self.site.offline;
-        let finished = self.start(&invocation).await;
-        self.runs_as_user = false;
-        let finished = finished?;
+        let may_fetch = self.is_untouched && !self.site.offline && self.rung() != Rung::ProcessControl;
+        if let Some(mut fetch) = self.runner.fetch(&self.site).filter(|_| may_fetch) {
+            // In the user's own tree, where no candidate can have left anything that the tool obeys. What cannot be
+            // fetched is missed by the build, which says so in its own words.
+            let dir = self.site.dir.strip_prefix(&self.site.root).unwrap_or(Utf8Path::new(""));
+            fetch.cwd = self.scratch.snapshot().root.join(dir);
+            self.start_as_user(&fetch).await?;
+        }
+        let mut finished = self.start(&invocation).await?;
+        if may_fetch && self.is_trusted() && !finished.ending.is_success() {
+            finished = self.start_as_user(&invocation).await?;
+        }
         if matches!(finished.ending, Ending::TimedOut | Ending::Idle) {
             return Ok(Build { suites: Vec::new(), failures: Vec::new(), timed_out: true });
         }
@@ -240,6 +275,13 @@ impl TestBed {
         self.wrap.iter().chain(&invocation.argv).cloned().collect()
     }
 
+    async fn start_as_user(&mut self, invocation: &Invocation) -> Result<Finished, Trouble> {
+        self.runs_as_user = true;
+        let finished = self.start(invocation).await;
+        self.runs_as_user = false;
+        finished
+    }
+
     /// Runs one planned process under the session's limits.
     pub(crate) async fn start(&mut self, invocation: &Invocation) -> Result<Finished, Trouble> {
         let left = self.deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
@@ -263,6 +305,16 @@ impl TestBed {
             _ => Ok(finished),
         }
     }
+}
+
+/// Returns the file that tells that candidates have run in a copy; it lies where they cannot write.
+fn taint_of(site: &Site) -> Utf8PathBuf {
+    site.build.with_file_name("candidates-ran")
+}
+
+/// Returns the file of the tests that only the sandbox breaks; it lies where candidates cannot write.
+fn memory_of(site: &Site) -> Utf8PathBuf {
+    site.build.with_file_name("confined-tests.json")
 }
 
 /// Returns the variables without which tools would leave the places that can be written: Go's cache of builds, and

@@ -58,8 +58,19 @@ async fn a_test_that_only_the_sandbox_breaks_is_not_healed() {
         "#[test]\nfn needs_the_network() {{\n    std::net::TcpStream::connect(\"{}\").unwrap();\n}}\n",
         server.local_addr().unwrap()
     );
-    project.write("tests/discount.rs", &test);
-    project.heal(&[]).code(5).says("needs_the_network").says("red inside the sandbox and green outside it");
+    project.write("tests/network.rs", &test);
+    let is_told = |ran: &Ran| {
+        let told = |notice: &serde_json::Value| {
+            let sentence = notice["sentence"].as_str().unwrap();
+            sentence.contains("needs_the_network") && sentence.contains("red inside the sandbox and green outside it")
+        };
+        ran.events("notice").iter().any(told)
+    };
+    assert!(is_told(&offer(&project, &mend(""), &[]).code(0)), "the first session tries it outside");
+    // Candidates have been in the copy: what it holds is not run outside the sandbox any more.
+    let before = project.bytes();
+    assert!(is_told(&project.heal(&["--json"]).code(5)), "the next session remembers");
+    assert_eq!(project.bytes(), before);
 }
 
 #[test]
